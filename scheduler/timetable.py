@@ -2,7 +2,7 @@
 
 A timetable is data. An entry names a job and a rhythm in words (`daily 05:20`); nothing here knows a clock, a
 database or APScheduler. Moments are local wall times of the study's zone. A wall time that the clocks skip in
-spring moves on by the hour that is missing; one that comes twice in autumn counts once, the first time it comes.
+spring moves on by the missing hour; one that comes twice in autumn counts once, the first time it comes.
 Missed moments are not made up one by one: only the latest moment that has passed matters (`latest`).
 """
 
@@ -33,8 +33,8 @@ class TimetableError(ValueError):
 class Entry:
     """One job and its rhythm.
 
-    `period` is hour, day, week, month or quarter; `day` the weekday (0 = Monday) or the day of the month, which
-    is cut to the last day of a short month; `at` the wall time, of which an hourly entry uses the minute only.
+    `period` is hour, day, week, month or quarter; `day` the weekday (0 = Monday) or the day of the month, cut
+    to the last day of a short month; `at` the wall time, of which an hourly entry uses the minute only.
     """
 
     job: str
