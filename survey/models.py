@@ -6,7 +6,7 @@ table. `submission`, `submission_event` and `correction` can only be added to; t
 see to that (see `survey.store`). Moments are aware and stored as UTC; a naive one is refused.
 
 SQLModel does not validate rows of tables by itself, so every row is validated when it is flushed. A change
-inside a JSON value is not noticed: assign a new one. Functions that read and write these tables are elsewhere.
+inside a JSON value is not noticed: assign a new one. What reads and writes these tables is elsewhere.
 """
 
 from collections.abc import Mapping

