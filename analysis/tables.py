@@ -1,0 +1,305 @@
+"""Tables as values: columns, rows of typed cells, notes, a key and the release they came from.
+
+A cell carries its number, its kind and the persons behind it. ``protect`` applies the rules of
+`analysis.disclosure` and *removes* what may not be printed, so no writer can leak it; ``texts`` then gives the words
+to print, aligned at the decimal mark. Estimation happens elsewhere, layout in `analysis.writers`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from analysis import disclosure
+from analysis.disclosure import Rules
+
+DASH = "–"
+MINUS = "\u2212"
+TO = {"en": "to", "vi": "đến"}
+KINDS = ("text", "count", "share", "mean", "median", "number", "estimate", "probability", "blank")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell. Shares are fractions; ``n`` is the smallest group of unweighted persons that the number reveals,
+    ``base`` the persons a share is taken of."""
+
+    kind: str
+    value: float | str | None = None
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+    digits: int | None = None
+    mark: str = ""
+    base: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: heading, spanner heading above it, and whether its cells are words."""
+
+    key: str
+    label: str
+    group: str = ""
+    words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its heading, its cells, and its part in the table (``body``, ``group``, ``total``)."""
+
+    label: str
+    cells: tuple[Cell, ...] = ()
+    kind: str = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a writer prints in one cell; ``pad`` is printed invisibly after it to align the decimal marks."""
+
+    text: str
+    pad: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; ``stub`` heads the column of row labels, ``source`` is the digest of the release."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    stub: str = ""
+    notes: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if row.kind != "group" and len(row.cells) != len(self.columns):
+                raise ValueError(
+                    f"table {self.key}: row {row.label!r} has {len(row.cells)} cells for {len(self.columns)} columns"
+                )
+
+    def protect(self, rules: Rules) -> "Table":
+        """This table with every cell on too few persons emptied and every cell on few persons marked."""
+        rows = (replace(row, cells=tuple(protected(cell, rules) for cell in row.cells)) for row in self.rows)
+        return replace(self, rows=tuple(rows))
+
+    def with_notes(self, *notes: str) -> "Table":
+        """This table with further notes at its foot."""
+        return replace(self, notes=self.notes + tuple(note for note in notes if note))
+
+    def spanners(self) -> tuple[tuple[str, int], ...]:
+        """Spanner headings with the number of columns under each; empty when no column has one."""
+        if not any(column.group for column in self.columns):
+            return ()
+        runs = groupby(column.group for column in self.columns)
+        return tuple((group, len(list(members))) for group, members in runs)
+
+    def marks(self) -> frozenset[str]:
+        """The marks that occur, so that a note can explain them."""
+        return frozenset(cell.mark for row in self.rows for cell in row.cells if cell.mark)
+
+    def texts(self, language: str = "en") -> tuple[tuple[Text, ...], ...]:
+        """Printed cells, one tuple per row; group rows are empty."""
+        grid = [[_text(cell, language) for cell in row.cells] for row in self.rows]
+        for position, column in enumerate(self.columns):
+            if not column.words:
+                _align([line for line in grid if line], position, language)
+        return tuple(tuple(line) for line in grid)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Cells in long form: group, row, column, kind, value, low, high, n, mark."""
+        records, group = [], ""
+        for row in self.rows:
+            if row.kind == "group":
+                group = row.label
+            for column, cell in zip(self.columns, row.cells, strict=False):
+                records.append(
+                    {
+                        "group": group,
+                        "row": row.label,
+                        "column": " ".join(part for part in (column.group, column.label) if part),
+                        "kind": cell.kind,
+                        "value": cell.value,
+                        "low": cell.low,
+                        "high": cell.high,
+                        "n": cell.n if cell.base is None else cell.base,
+                        "mark": cell.mark,
+                    }
+                )
+        return pd.DataFrame.from_records(records)
+
+
+def text(words: str) -> Cell:
+    """A cell of words."""
+    return Cell("text", words)
+
+
+def blank() -> Cell:
+    """A cell where no number can exist."""
+    return Cell("blank")
+
+
+def count(persons: int, *, hide: bool = False) -> Cell:
+    """A number of persons; ``hide`` when it must go to protect another."""
+    return suppressed("count") if hide else Cell("count", int(persons), int(persons))
+
+
+def total(persons: int) -> Cell:
+    """A number of rows that are not persons in a cell: person-months, waves, attempts; never bracketed."""
+    return Cell("number", int(persons), digits=0)
+
+
+def share(part: float, n: int, *, hide: bool = False, part_is_cell: bool = True) -> Cell:
+    """A fraction of n persons; with ``part_is_cell`` the persons in the numerator count as a cell too."""
+    if hide or n == 0:
+        return suppressed("share")
+    return Cell("share", part / n, int(part) if part_is_cell else int(n), base=int(n))
+
+
+def estimate(value: float, low: float, high: float, n: int, *, digits: int = 2) -> Cell:
+    """An estimate with its interval on n persons."""
+    return Cell("estimate", float(value), int(n), float(low), float(high), digits)
+
+
+def probability(value: float, low: float, high: float, n: int) -> Cell:
+    """An estimated share with its interval, printed in per cent."""
+    return Cell("probability", float(value), int(n), float(low), float(high))
+
+
+def median(value: float, n: int, *, digits: int = 1) -> Cell:
+    """A median of n persons."""
+    return Cell("median", float(value), int(n), digits=digits)
+
+
+def mean(value: float, n: int, *, digits: int = 1) -> Cell:
+    """A mean over n persons."""
+    return Cell("mean", float(value), int(n), digits=digits)
+
+
+def number(value: float, *, digits: int = 2) -> Cell:
+    """A number that concerns no cell of persons: a statistic, a year, a digit count."""
+    return Cell("number", float(value), digits=digits)
+
+
+def suppressed(kind: str) -> Cell:
+    """A cell whose number may not be printed."""
+    return Cell(kind, mark=disclosure.SUPPRESSED)
+
+
+def protected(cell: Cell, rules: Rules) -> Cell:
+    """The cell as it may be printed: emptied, marked or unchanged."""
+    if cell.n is None or cell.mark == disclosure.SUPPRESSED or cell.value is None:
+        return cell
+    base = cell.n if cell.base is None else cell.base
+    if disclosure.SUPPRESSED in (
+        disclosure.mark(cell.n, rules, median=cell.kind == "median"),
+        disclosure.mark(base, rules),
+    ):
+        return suppressed(cell.kind)
+    if cell.kind in ("share", "probability"):
+        return replace(
+            cell, mark=disclosure.mark(base, rules), digits=disclosure.percent_decimals(base, rules)
+        )
+    return replace(cell, mark="" if cell.kind == "count" else disclosure.mark(base, rules))
+
+
+def crosstab(
+    blocks: Iterable[tuple[str, Sequence[str], np.ndarray]],
+    totals: Sequence[int],
+    rules: Rules,
+    *,
+    rates: bool = True,
+) -> tuple[Row, ...]:
+    """Rows of counts and shares for several variables over the same groups of persons.
+
+    Parameters
+    ----------
+    blocks : (heading, labels, counts (labels, groups)); the last group is the sum of the others when there are several
+    totals : persons in each group, the base of the shares
+    rates : print a share beside each count
+
+    Each block is protected as a two-way table with both margins. A block need not add up to ``totals`` (answers may
+    be missing); the base printed is then the block's own sum.
+    """
+    rows: list[Row] = []
+    for heading, labels, counts in blocks:
+        base = counts.sum(axis=0)
+        margin = np.vstack([counts, base])
+        hide = disclosure.hidden(margin, rules, row_totals=counts.shape[1] > 1, column_totals=True)
+        rows.append(Row(heading, kind="group"))
+        for line, label in enumerate(labels):
+            rows.append(Row(label, tuple(_pairs(counts[line], base, hide[line], rates))))
+        if not np.array_equal(base, np.asarray(totals)):
+            cells = _pairs(base, base, hide[-1], rates)
+            rows.append(Row("n", tuple(c if c.kind == "count" else blank() for c in cells), kind="total"))
+    return tuple(rows)
+
+
+def _pairs(counts: np.ndarray, base: np.ndarray, hide: np.ndarray, rates: bool) -> list[Cell]:
+    cells = []
+    for persons, n, hid in zip(counts, base, hide, strict=True):
+        cells.append(count(int(persons), hide=bool(hid)))
+        if rates:
+            cells.append(share(float(persons), int(n), hide=bool(hid)))
+    return cells
+
+
+def format_number(value: float, digits: int, language: str = "en") -> str:
+    """A number with thousands grouped and the decimal mark of the language."""
+    shown = f"{value:,.{digits}f}"
+    if float(shown.replace(",", "")) == 0:
+        shown = shown.lstrip("-")
+    if language == "vi":
+        shown = shown.translate(str.maketrans({",": ".", ".": ","}))
+    return shown.replace("-", MINUS)
+
+
+def interval(low: float, high: float, digits: int, language: str = "en") -> str:
+    """Both ends of an interval, joined by a word so that a minus sign cannot be mistaken for a dash."""
+    return f"{format_number(low, digits, language)} {TO[language]} {format_number(high, digits, language)}"
+
+
+def cell_text(cell: Cell, language: str = "en") -> str:
+    """A cell in words, interval included, brackets where few persons stand behind it."""
+    if cell.mark == disclosure.SUPPRESSED:
+        return DASH
+    if cell.value is None:
+        return ""
+    if isinstance(cell.value, str):
+        return cell.value
+    scale = 100 if cell.kind in ("share", "probability") else 1
+    digits = 0 if cell.kind == "count" else (1 if cell.digits is None else cell.digits)
+    shown = format_number(cell.value * scale, digits, language)
+    if cell.low is not None and cell.high is not None:
+        shown += f" [{interval(cell.low * scale, cell.high * scale, digits, language)}]"
+    return f"({shown})" if cell.mark == disclosure.FEW else shown
+
+
+def _text(cell: Cell, language: str) -> Text:
+    return Text(cell_text(cell, language), mark=cell.mark)
+
+
+def _align(grid: list[list[Text]], position: int, language: str) -> None:
+    """Give every plain number of a column the invisible tail that brings its decimal mark under the others."""
+    tails = {id(line): _tail(line[position].text, language) for line in grid}
+    longest = max(tails.values(), key=len, default="")
+    for line in grid:
+        shown = line[position]
+        missing = len(longest) - len(tails[id(line)])
+        if shown.text and "[" not in longest:
+            pad = longest[len(longest) - missing :] if missing else ""
+            line[position] = replace(shown, pad=pad)
+
+
+def _tail(shown: str, language: str) -> str:
+    """What follows the units digit: decimal mark, decimals, closing bracket."""
+    mark = "," if language == "vi" else "."
+    body = shown.removesuffix(")")
+    head, _, decimals = body.rpartition(mark)
+    fraction = mark + decimals if head else ""
+    return fraction + (")" if shown.endswith(")") else "")

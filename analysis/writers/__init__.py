@@ -1,0 +1,1 @@
+"""Blocks to bytes: one module per format, one door per foreign library. Layout lives here, words and numbers do not."""

@@ -1,0 +1,187 @@
+"""Document → PDF through Typst: tagged, without a date, the same bytes for the same document.
+
+The look is in `report.typ` beside this file; here blocks become calls of its functions whose arguments are string
+literals only, so no word of a document can act as markup. Fonts come with Typst and matplotlib, never from the
+machine, and the characters are held against them first, because Typst prints a box for a missing one and says nothing.
+"""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+import typst
+from fontTools.ttLib import TTFont
+
+from analysis.document import (
+    Block,
+    Break,
+    Definitions,
+    Document,
+    FigureBlock,
+    Heading,
+    KeyFigures,
+    Listing,
+    Note,
+    Paragraph,
+    TableBlock,
+    pieces,
+    words_of,
+)
+from analysis.figures import FONTS
+from analysis.tables import Table
+
+HERE = Path(__file__).parent
+STANDARD = "ua-1"
+
+
+class GlyphError(ValueError):
+    """A character that no bundled font can draw."""
+
+
+def write(document: Document) -> bytes:
+    """The document as tagged PDF (PDF/UA-1)."""
+    check_glyphs(document)
+    files = {"main.typ": source(document).encode("utf-8"), "report.typ": (HERE / "report.typ").read_bytes()}
+    files |= {f"{figure.key}.svg": figure.svg for figure in document.figures()}
+    return typst.compile(
+        files, format="pdf", ignore_system_fonts=True, font_paths=[str(FONTS)], pdf_standards=[STANDARD]
+    )
+
+
+def source(document: Document) -> str:
+    """The document in Typst's language."""
+    meta = document.meta
+    facts = "".join(f"({_string(term)}, {_string(fact)})," for term, fact in meta.facts)
+    words = "".join(f"{name}: {_string(word)}," for name, word in sorted(meta.words.items()))
+    head = (
+        '#import "report.typ": *\n'
+        f"#show: report.with(title: {_string(document.title)}, subtitle: {_string(document.subtitle)}, "
+        f"lang: {_string(document.language)}, kicker: {_string(meta.kicker)}, facts: ({facts}), "
+        f"banner: {_string(meta.banner)}, disclaimer: {_string(meta.disclaimer)}, release: {_string(meta.release)}, "
+        f"short: {_string(meta.short)}, name: {_string(meta.report)}, words: ({words}))\n"
+    )
+    return head + "\n".join(_block(block, document) for block in document.blocks) + "\n"
+
+
+def check_glyphs(document: Document) -> None:
+    """Raise GlyphError when the document uses a character that the text font cannot draw."""
+    known = coverage()
+    for words in _all_words(document):
+        for sign in words:
+            if ord(sign) not in known and not sign.isspace():
+                raise GlyphError(
+                    f"no bundled font draws {sign!r} (U+{ord(sign):04X}), met in {words[:40]!r}: "
+                    "replace it or ship a font that has it"
+                )
+
+
+@functools.cache
+def coverage() -> frozenset[int]:
+    """Code points that DejaVu Sans draws; Typst falls back to it wherever the text face has a gap."""
+    with TTFont(FONTS / "DejaVuSans.ttf") as font:
+        return frozenset(font.getBestCmap())
+
+
+def _all_words(document: Document) -> Iterable[str]:
+    meta = document.meta
+    yield from (
+        document.title,
+        document.subtitle,
+        meta.kicker,
+        meta.banner,
+        meta.disclaimer,
+        *meta.words.values(),
+    )
+    for term, fact in meta.facts:
+        yield from (term, fact)
+    for block in document.blocks:
+        yield from words_of(block)
+        if isinstance(block, TableBlock):
+            yield from _table_words(block.table, document.language)
+
+
+def _table_words(table: Table, language: str) -> Iterable[str]:
+    yield table.stub
+    yield from (word for column in table.columns for word in (column.label, column.group))
+    yield from (row.label for row in table.rows)
+    yield from (cell.text for line in table.texts(language) for cell in line)
+
+
+def _block(block: Block, document: Document) -> str:
+    match block:
+        case Heading():
+            return f"#chapter({block.level}, {_string(block.number)}, {_string(block.text)})"
+        case Paragraph():
+            return f"#para({_string(block.style)}, {_content(block.text)})"
+        case Listing():
+            return f"#points({_tuple(_content(item) for item in block.items)})"
+        case Definitions():
+            pairs = (f"({_content(term)}, {_content(meaning)})" for term, meaning in block.items)
+            return f"#terms-of({_tuple(pairs)})"
+        case Note():
+            return f"#aside({_string(block.kind)}, {_string(block.title)}, {_content(block.text)})"
+        case KeyFigures():
+            cards = (
+                f"({_string(item.value)}, {_string(item.label)}, {_string(item.detail)}, {_string(item.pointer)})"
+                for item in block.items
+            )
+            return f"#key-figures({_tuple(cards)})"
+        case TableBlock():
+            return _table(block.table, document)
+        case FigureBlock():
+            return _figure(block, document)
+        case Break():
+            return "#pagebreak(weak: true)"
+
+
+def _figure(block: FigureBlock, document: Document) -> str:
+    notes = _tuple(_content(note) for note in block.notes)
+    tag = f"{document.meta.words['figure']} {block.key}"
+    return (
+        f"#drawing({_string(block.key)}, {_string(tag)}, {_string(block.caption)}, "
+        f"{_string(block.key + '.svg')}, {_string(block.alt)}, {notes}, {_string(_source(block.key, document))})"
+    )
+
+
+def _table(table: Table, document: Document) -> str:
+    texts = table.texts(document.language)
+    rows = []
+    for row, cells in zip(table.rows, texts, strict=True):
+        shown = _tuple(
+            f"({_string(cell.text)}, {_string(cell.pad)}, {_string(cell.mark)})"
+            for cell in (() if row.kind == "group" else cells)
+        )
+        rows.append(f"({_string(row.kind)}, {_string(row.label)}, {shown})")
+    columns = _tuple(
+        f"({_string(column.label)}, {'true' if column.words else 'false'})" for column in table.columns
+    )
+    groups = _tuple(f"({_string(label)}, {width})" for label, width in table.spanners())
+    tag = f"{document.meta.words['table']} {table.key}"
+    return (
+        f"#panel-table({_string(table.key)}, {_string(tag)}, {_string(table.title)}, {_string(table.stub)}, "
+        f"{columns}, {groups}, {_tuple(rows)}, {_tuple(_content(note) for note in table.notes)}, "
+        f"{_string(_source(table.key, document))})"
+    )
+
+
+def _source(key: str, document: Document) -> str:
+    return f"{document.meta.words['source']} {document.meta.short} · {key}"
+
+
+def _content(text: str) -> str:
+    """Typst content for running text: words as literals, pointers as links."""
+    parts = [
+        f"key-link({_string(part)})" if kind == "key" else f"text({_string(part)})"
+        for kind, part in pieces(text)
+    ]
+    return "[" + "".join("#" + part + ";" for part in parts) + "]"
+
+
+def _tuple(items: Iterable[str]) -> str:
+    return "(" + "".join(item + "," for item in items) + ")"
+
+
+def _string(text: str) -> str:
+    """A Typst string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "")
+    return f'"{escaped}"'
