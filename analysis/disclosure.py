@@ -1,9 +1,10 @@
 """Rules for small numbers: what of a table may be printed.
 
-Pure functions on counts, no tables and no layout. The thresholds are those of the reporting standard: fewer than 10
-unweighted persons suppressed, with as many further cells as it takes to keep them unknown; 10 to 29 in brackets;
-medians from 20 persons on; no decimals in percentages under 100 persons. A zero is fewer than ten and is suppressed
-like one. Only a frame declared ``disclosure = "published"`` (already printed elsewhere, with its citation) is exempt.
+Pure functions on counts, no tables and no layout. The thresholds are those of the reporting standard: fewer
+than 10 unweighted persons suppressed, with as many further cells as it takes to keep them unknown; 10 to 29
+in brackets; medians from 20 persons on; no decimals in percentages under 100 persons. A zero is fewer than
+ten and is suppressed like one. Only a frame declared ``disclosure = "published"`` (in print already, with
+its citation) is exempt.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def percent_decimals(n: float, applied: Rules) -> int:
 
 
 def is_change(low: float, high: float, n_before: int, n_after: int, applied: Rules) -> bool:
-    """Whether a difference with this interval may be called a change: zero outside, both groups large enough."""
+    """Whether a difference may be called a change: its interval leaves out zero, both groups are large
+    enough."""
     return (low > 0 or high < 0) and min(n_before, n_after) >= applied.few
 
 
@@ -67,11 +69,10 @@ def hidden(
     row_totals : the last column is the sum of the others in its row
     column_totals : the last row is the sum of the others in its column
 
-    Returns
-    -------
-    Boolean array of the same shape. First all counts under ``smallest``; then, while some hidden cell still follows
-    from the printed ones, the smallest printed cell in a line through it. A cell follows exactly when its unit vector
-    lies in the row space of the sums restricted to the hidden cells (interval bounds are not considered).
+    Returns ------- Boolean array of the same shape. First all counts under ``smallest``; then, while some
+    hidden cell still follows from the printed ones, the smallest printed cell in a line through it. A cell
+    follows exactly when its unit vector lies in the row space of the sums restricted to the hidden cells
+    (bounds are not considered).
     """
     table = np.asarray(counts, dtype=float)
     mask = table < applied.smallest
@@ -87,7 +88,7 @@ def hidden(
 
 
 def _lines(shape: tuple[int, ...], row_totals: bool, column_totals: bool) -> list[NDArray[np.float64]]:
-    """One coefficient array per sum that a reader of the table knows: the cells minus their total are zero."""
+    """One coefficient array per sum that a reader of the table knows: cells minus total are zero."""
     rows, columns = shape
     lines = []
     for row in range(rows if row_totals else 0):

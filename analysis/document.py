@@ -1,9 +1,9 @@
 """A report as a sequence of blocks: headings, text, tables, figures, notes. No data, no layout.
 
-Blocks are values; `analysis.writers` turns them into bytes. Text is plain: a key in square brackets that names a table
-or a figure of the same document, such as ``[T10]``, becomes a link, everything else is printed as it stands. A figure
-without alternative text, a key used twice, a pointer to nothing or a skipped heading level is refused here, once, for
-all formats.
+Blocks are values; `analysis.writers` turns them into bytes. Text is plain: a key in square brackets that
+names a table or a figure of the same document, such as ``[T10]``, becomes a link, everything else is
+printed as it stands. A figure without alternative text, a key used twice, a pointer to nothing or a skipped
+heading level is refused here, once, for all formats.
 """
 
 import re
@@ -53,7 +53,7 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A remark set apart; ``kind`` is ``banner`` (before everything), ``caution`` or ``reason`` (why something is left out)."""
+    """A remark set apart; ``kind`` is ``caution`` or ``reason`` (why something is left out)."""
 
     text: str
     kind: str = "caution"
@@ -112,7 +112,8 @@ Block = Heading | Paragraph | Listing | Definitions | Note | KeyFigures | TableB
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What every page must carry: the report's name and the digest of its release; and the words of the cover."""
+    """What every page carries, the report's name and the digest of its release, and the words of the
+    cover."""
 
     report: str
     release: str

@@ -1,9 +1,10 @@
 """Drawings of results as SVG, the same bytes for the same numbers.
 
-Each function takes the numbers it shows as a plain frame – the one that the annex prints, with NaN where a number is
-suppressed – and words already in the reader's language; it estimates nothing. Colours are told apart by people who do
-not tell red from green, and by their lightness and hatching on a black-and-white printer; shares start at zero. Letters
-are drawn as outlines, so that a figure looks alike wherever it is opened.
+Each function takes the numbers it shows as a plain frame – the one that the annex prints, with NaN where a
+number is suppressed – and words already in the reader's language; it estimates nothing. Colours are told
+apart by people who do not tell red from green, and by their lightness and hatching on a black-and-white
+printer; shares start at zero. Letters are drawn as outlines, so that a figure looks alike wherever it is
+opened.
 """
 
 import io
@@ -11,6 +12,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -69,6 +71,11 @@ _STYLE = {
 }
 
 
+def _style(key: str) -> Any:
+    """Settings for one drawing; names inside the SVG follow from its key, not from chance."""
+    return {**_STYLE, "svg.hashsalt": key}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a flow: a box of the main line and, beside it, those who left the line there."""
@@ -80,7 +87,7 @@ class Step:
 
 def flow(steps: Sequence[Step], *, key: str) -> bytes:
     """Boxes from top to bottom, with a side box where people leave the line."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context(_style(key)):
         heights = [0.34 + 0.155 * max(len(step.lines), len(step.aside)) for step in steps]
         gap = 0.24
         height = sum(heights) + gap * (len(steps) - 1) + 0.06
@@ -146,7 +153,7 @@ def stacked(
 
     ``shares``: index month, one column per state (fractions that add up to one, NaN where none is drawn).
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context(_style(key)):
         figure, axes = _axes(2.9, right=0.745, bottom=0.145, top=0.97)
         months = shares.index.to_numpy(dtype=float)
         floor = np.zeros(len(months))
@@ -219,10 +226,10 @@ def curves(
 ) -> bytes:
     """Step curves with their intervals, and the number at risk under the axis.
 
-    Each line is (label, frame with time, estimate, conf_low, conf_high); ``at_risk`` has one column per tick of the
-    axis (the index names the rows; NaN prints a dash). The vertical axis starts at zero.
+    Each line is (label, frame with time, estimate, conf_low, conf_high); ``at_risk`` has one column per
+    tick of the axis (the index names the rows; NaN prints a dash). The vertical axis starts at zero.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context(_style(key)):
         rows = len(at_risk)
         tall = 2.75 + 0.16 * rows
         figure, axes = _axes(tall, left=0.135, right=0.80, bottom=(0.62 + 0.16 * rows) / tall, top=0.97)
@@ -290,7 +297,7 @@ def forest(
 
     ``effects``: label, estimate, conf_low, conf_high; a row without an estimate is a heading.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context(_style(key)):
         tall = 0.66 + 0.235 * len(effects)
         figure, axes = _axes(tall, left=0.36, right=0.76, bottom=0.45 / tall, top=1 - 0.12 / tall)
         axes.set_ylim(len(effects) - 0.5, -0.5)
@@ -354,7 +361,7 @@ def rates(
     ticks: Mapping[float, str],
 ) -> bytes:
     """Rates by wave as lines with a mark at each wave; ``points``: index wave, one column per rate."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context(_style(key)):
         figure, axes = _axes(2.6, left=0.085, right=0.76, bottom=0.17, top=0.96)
         ends = []
         markers = ("o", "s", "^", "D")
@@ -399,8 +406,8 @@ def bars(
     bases: Sequence[str],
     styles: Mapping[str, tuple[str, str]],
 ) -> bytes:
-    """Horizontal bars of shares, one line per group; ``shares``: index group, one column per part, NaN where hidden."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    """Horizontal bars, one line per group; ``shares``: index group, one column per part, NaN where hidden."""
+    with mpl.rc_context(_style(key)):
         tall = 0.95 + 0.34 * len(shares)
         figure, axes = _axes(tall, left=0.2, right=0.9, bottom=0.36 / tall, top=1 - 0.42 / tall)
         left = np.zeros(len(shares))

@@ -1,8 +1,8 @@
 """Tables as values: columns, rows of typed cells, notes, a key and the release they came from.
 
 A cell carries its number, its kind and the persons behind it. ``protect`` applies the rules of
-`analysis.disclosure` and *removes* what may not be printed, so no writer can leak it; ``texts`` then gives the words
-to print, aligned at the decimal mark. Estimation happens elsewhere, layout in `analysis.writers`.
+`analysis.disclosure` and *removes* what may not be printed, so no writer can leak it; ``texts`` then gives
+the words to print, aligned at the decimal mark. Estimation happens elsewhere, layout in `analysis.writers`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ from analysis.disclosure import Rules
 DASH = "–"
 MINUS = "\u2212"
 TO = {"en": "to", "vi": "đến"}
-KINDS = ("text", "count", "share", "mean", "median", "number", "estimate", "probability", "blank")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell. Shares are fractions; ``n`` is the smallest group of unweighted persons that the number reveals,
-    ``base`` the persons a share is taken of."""
+    """One cell. ``n`` is the smallest group of unweighted persons that the number reveals, ``base`` the
+    persons that a share, kept as a fraction, is taken of.
+    """
 
     kind: str
     value: float | str | None = None
@@ -80,7 +80,8 @@ class Table:
         for row in self.rows:
             if row.kind != "group" and len(row.cells) != len(self.columns):
                 raise ValueError(
-                    f"table {self.key}: row {row.label!r} has {len(row.cells)} cells for {len(self.columns)} columns"
+                    f"table {self.key}: row {row.label!r} has {len(row.cells)} cells "
+                    f"for {len(self.columns)} columns"
                 )
 
     def protect(self, rules: Rules) -> "Table":
@@ -161,14 +162,20 @@ def share(part: float, n: int, *, hide: bool = False, part_is_cell: bool = True)
     return Cell("share", part / n, int(part) if part_is_cell else int(n), base=int(n))
 
 
-def estimate(value: float, low: float, high: float, n: int, *, digits: int = 2) -> Cell:
-    """An estimate with its interval on n persons."""
-    return Cell("estimate", float(value), int(n), float(low), float(high), digits)
+def estimate(value: float, n: int, *, digits: int = 2) -> Cell:
+    """An estimate that rests on n persons; its interval stands in a cell of its own (`ends`)."""
+    return Cell("estimate", float(value), int(n), digits=digits)
 
 
-def probability(value: float, low: float, high: float, n: int) -> Cell:
-    """An estimated share with its interval, printed in per cent."""
-    return Cell("probability", float(value), int(n), float(low), float(high))
+def probability(value: float, n: int) -> Cell:
+    """An estimated share on n persons, printed in per cent."""
+    return Cell("probability", float(value), int(n))
+
+
+def ends(low: float, high: float, n: int, *, digits: int | None = None) -> Cell:
+    """The ends of an interval; in per cent of n persons unless ``digits`` are given."""
+    kind = "probability" if digits is None else "estimate"
+    return Cell(kind, None, int(n), float(low), float(high), digits)
 
 
 def median(value: float, n: int, *, digits: int = 1) -> Cell:
@@ -193,7 +200,7 @@ def suppressed(kind: str) -> Cell:
 
 def protected(cell: Cell, rules: Rules) -> Cell:
     """The cell as it may be printed: emptied, marked or unchanged."""
-    if cell.n is None or cell.mark == disclosure.SUPPRESSED or cell.value is None:
+    if cell.n is None or cell.mark == disclosure.SUPPRESSED:
         return cell
     base = cell.n if cell.base is None else cell.base
     if disclosure.SUPPRESSED in (
@@ -219,12 +226,12 @@ def crosstab(
 
     Parameters
     ----------
-    blocks : (heading, labels, counts (labels, groups)); the last group is the sum of the others when there are several
+    blocks : (heading, labels, counts (labels, groups)); the last of several groups is the sum of the others
     totals : persons in each group, the base of the shares
     rates : print a share beside each count
 
-    Each block is protected as a two-way table with both margins. A block need not add up to ``totals`` (answers may
-    be missing); the base printed is then the block's own sum.
+    Each block is protected as a two-way table with both margins. A block need not add up to ``totals``
+    (answers may be missing); the base printed is then the block's own sum.
     """
     rows: list[Row] = []
     for heading, labels, counts in blocks:
@@ -255,7 +262,7 @@ def format_number(value: float, digits: int, language: str = "en") -> str:
     if float(shown.replace(",", "")) == 0:
         shown = shown.lstrip("-")
     if language == "vi":
-        shown = shown.translate(str.maketrans({",": ".", ".": ","}))
+        shown = shown.translate(str.maketrans(",.", ".,"))
     return shown.replace("-", MINUS)
 
 
@@ -265,18 +272,19 @@ def interval(low: float, high: float, digits: int, language: str = "en") -> str:
 
 
 def cell_text(cell: Cell, language: str = "en") -> str:
-    """A cell in words, interval included, brackets where few persons stand behind it."""
+    """A cell in words, in brackets where few persons stand behind it."""
     if cell.mark == disclosure.SUPPRESSED:
         return DASH
-    if cell.value is None:
-        return ""
     if isinstance(cell.value, str):
         return cell.value
     scale = 100 if cell.kind in ("share", "probability") else 1
     digits = 0 if cell.kind == "count" else (1 if cell.digits is None else cell.digits)
-    shown = format_number(cell.value * scale, digits, language)
-    if cell.low is not None and cell.high is not None:
-        shown += f" [{interval(cell.low * scale, cell.high * scale, digits, language)}]"
+    if cell.value is not None:
+        shown = format_number(cell.value * scale, digits, language)
+    elif cell.low is not None and cell.high is not None:
+        shown = interval(cell.low * scale, cell.high * scale, digits, language)
+    else:
+        return ""
     return f"({shown})" if cell.mark == disclosure.FEW else shown
 
 
@@ -285,13 +293,13 @@ def _text(cell: Cell, language: str) -> Text:
 
 
 def _align(grid: list[list[Text]], position: int, language: str) -> None:
-    """Give every plain number of a column the invisible tail that brings its decimal mark under the others."""
+    """Give every number of a column the invisible tail that brings its decimal mark under the others."""
     tails = {id(line): _tail(line[position].text, language) for line in grid}
     longest = max(tails.values(), key=len, default="")
     for line in grid:
         shown = line[position]
         missing = len(longest) - len(tails[id(line)])
-        if shown.text and "[" not in longest:
+        if shown.text:
             pad = longest[len(longest) - missing :] if missing else ""
             line[position] = replace(shown, pad=pad)
 

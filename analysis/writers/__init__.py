@@ -1,1 +1,2 @@
-"""Blocks to bytes: one module per format, one door per foreign library. Layout lives here, words and numbers do not."""
+"""Blocks to bytes: one module per format, one door per foreign library. Layout lives here, not words
+or numbers."""

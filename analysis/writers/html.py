@@ -1,7 +1,7 @@
 """Document → one self-contained HTML file: styles and drawings inside, no scripts, nothing fetched.
 
-Readable on a phone and on paper, and by a screen reader: table cells carry their headings, drawings their alternative
-text. Jinja2 escapes every word; the template and the style sheet stand beside this file.
+Readable on a phone and on paper, and by a screen reader: table cells carry their headings, drawings their
+alternative text. Jinja2 escapes every word; the template and the style sheet stand beside this file.
 """
 
 import re

@@ -1,13 +1,15 @@
 """Document → PDF through Typst: tagged, without a date, the same bytes for the same document.
 
-The look is in `report.typ` beside this file; here blocks become calls of its functions whose arguments are string
-literals only, so no word of a document can act as markup. Fonts come with Typst and matplotlib, never from the
-machine, and the characters are held against them first, because Typst prints a box for a missing one and says nothing.
+The look is in `report.typ` beside this file; here blocks become calls of its functions whose arguments are
+string literals only, so no word of a document can act as markup. Fonts come with Typst and matplotlib,
+never from the machine, and the characters are held against them first: Typst prints a box for a missing one
+and says nothing.
 """
 
 import functools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import typst
 from fontTools.ttLib import TTFont
@@ -41,9 +43,13 @@ class GlyphError(ValueError):
 def write(document: Document) -> bytes:
     """The document as tagged PDF (PDF/UA-1)."""
     check_glyphs(document)
-    files = {"main.typ": source(document).encode("utf-8"), "report.typ": (HERE / "report.typ").read_bytes()}
+    files: dict[str, bytes] = {
+        "main.typ": source(document).encode("utf-8"),
+        "report.typ": (HERE / "report.typ").read_bytes(),
+    }
     files |= {f"{figure.key}.svg": figure.svg for figure in document.figures()}
-    return typst.compile(
+    compiled: Any = typst.compile  # its stubs do not know that several files may be handed over
+    return compiled(
         files, format="pdf", ignore_system_fonts=True, font_paths=[str(FONTS)], pdf_standards=[STANDARD]
     )
 
@@ -57,8 +63,9 @@ def source(document: Document) -> str:
         '#import "report.typ": *\n'
         f"#show: report.with(title: {_string(document.title)}, subtitle: {_string(document.subtitle)}, "
         f"lang: {_string(document.language)}, kicker: {_string(meta.kicker)}, facts: ({facts}), "
-        f"banner: {_string(meta.banner)}, disclaimer: {_string(meta.disclaimer)}, release: {_string(meta.release)}, "
-        f"short: {_string(meta.short)}, name: {_string(meta.report)}, words: ({words}))\n"
+        f"banner: {_string(meta.banner)}, disclaimer: {_string(meta.disclaimer)}, "
+        f"release: {_string(meta.release)}, short: {_string(meta.short)}, "
+        f"name: {_string(meta.report)}, words: ({words}))\n"
     )
     return head + "\n".join(_block(block, document) for block in document.blocks) + "\n"
 
@@ -122,7 +129,7 @@ def _block(block: Block, document: Document) -> str:
             return f"#aside({_string(block.kind)}, {_string(block.title)}, {_content(block.text)})"
         case KeyFigures():
             cards = (
-                f"({_string(item.value)}, {_string(item.label)}, {_string(item.detail)}, {_string(item.pointer)})"
+                _tuple(_string(part) for part in (item.value, item.label, item.detail, item.pointer))
                 for item in block.items
             )
             return f"#key-figures({_tuple(cards)})"
@@ -139,7 +146,8 @@ def _figure(block: FigureBlock, document: Document) -> str:
     tag = f"{document.meta.words['figure']} {block.key}"
     return (
         f"#drawing({_string(block.key)}, {_string(tag)}, {_string(block.caption)}, "
-        f"{_string(block.key + '.svg')}, {_string(block.alt)}, {notes}, {_string(_source(block.key, document))})"
+        f"{_string(block.key + '.svg')}, {_string(block.alt)}, {notes}, "
+        f"{_string(_source(block.key, document))})"
     )
 
 
