@@ -1,9 +1,9 @@
 """Codebook: what each variable means, asked or computed, in one ordered list.
 
-A `Variable` carries label, type, unit, choices, missing codes and sensitivity. Asked variables come from the
-`codebook::` columns of the forms, computed ones from `derived.csv`. The same name may occur in several forms (it then
-means the same question); look-ups take the first unless a form or frame is named. No data live here, and nothing of
-this package but `findings` is imported, so that analysis can stand on it alone.
+A `Variable` carries label, type, unit, choices, missing codes and sensitivity. Asked variables come from
+the `codebook::` columns of the forms, computed ones from `derived.csv`. The same name may occur in several
+forms (it then means the same question); look-ups take the first unless a form or frame is named. No data
+live here, and nothing of this package but `findings` is imported, so that analysis can stand on it alone.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ class Choice:
 class Variable:
     """One column with its meaning.
 
-    `form` is the form that asks it, `frame` the release frame that holds it if it is computed; one of both is set.
-    `missing` maps a code, as text, to its reason (`dont_know`, `refused`, `unknown`). `inputs` are the names it is
-    computed from, `source` the construct or reference it serves, `preload` its dependent-interviewing mode.
+    `form` is the form that asks it, `frame` the release frame that holds it if it is computed; one of both
+    is set. `missing` maps a code, as text, to its reason (`dont_know`, `refused`, `unknown`). `inputs` are
+    the names it is computed from, `source` the construct or reference it serves, `preload` its
+    dependent-interviewing mode.
     """
 
     name: str
@@ -181,7 +182,7 @@ class Codebook:
 
 
 def codebook(instruments: Iterable[Instrument] = (), derived: Path | None = DERIVED) -> Codebook:
-    """All variables of these instruments in order, then the rows of `derived.csv` (none if `derived` is None)."""
+    """All variables of these instruments in order, then those of `derived.csv` unless `derived` is None."""
     asked = [variable for instrument in instruments for variable in instrument.variables]
     return Codebook([*asked, *(read_derived(derived) if derived else ())])
 
@@ -195,7 +196,8 @@ def read_derived(path: Path = DERIVED) -> tuple[Variable, ...]:
     Raises
     ------
     ValueError
-        A row's type or sensitivity is not known, or a name stands twice in one frame; the message names the row.
+        A row's type or sensitivity is not known, or a name stands twice in one frame; the message names the
+        row.
     """
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

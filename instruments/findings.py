@@ -1,9 +1,9 @@
 """Finding: something a rule noticed about a form or about data, and what is done with lists of them.
 
-Here live the record itself, its order, counting and printing. No rule lives here: each rule belongs to the module
-that knows its subject (`instruments.lint`, `instruments.decode`, `survey.checks`). Findings are collected and shown
-together; they are never raised. Codes are stable and dotted (`value.outside_list`), messages say what is wrong and
-what to do, and hold no personal data.
+Here live the record itself, its order, counting and printing. No rule lives here: each rule belongs to the
+module that knows its subject (`instruments.lint`, `instruments.decode`, `survey.checks`). Findings are
+collected and shown together; they are never raised. Codes are stable and dotted (`value.outside_list`),
+messages say what is wrong and what to do, and hold no personal data.
 """
 
 from __future__ import annotations
