@@ -2,8 +2,8 @@
 
 Exit 0 done, 1 failed, 2 wrong usage or settings, 3 findings at error level. Commands come from
 survey/commands/ (see there) and from packages that name one under the entry-point group `survey.commands`; by
-that door the CLI reaches `scheduler` without importing it. A trace shows only with --debug: foreign errors may
-quote data.
+that door the CLI reaches `scheduler` without importing it. A trace shows only with --debug, since foreign
+errors may quote data.
 """
 
 import sys

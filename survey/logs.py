@@ -2,7 +2,7 @@
 
 Modules log an event and its facts (`sync.done form=rm_baseline new=12`); only the command line decides where
 that goes (`configure`). pyodk logs the whole body of a refused request, so its loggers are cut off from every
-handler before a client exists (`guard`): what is left of such a record is its origin and the type of its error.
+handler before a client exists (`guard`): what is left of such a record is its origin and its error's type.
 """
 
 import json
