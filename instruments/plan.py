@@ -26,7 +26,7 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """One planned round: due `months` after its origin, open from `opens_days` to `closes_days` around that day."""
+    """One planned round: due `months` after its origin, open from `opens_days` to `closes_days` around it."""
 
     number: int
     months: int
@@ -38,7 +38,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The waves of one part of the sample, and for whom: whole months from return to recruitment, both ends in."""
+    """The waves of one part of the sample; `since_return` are its months from return, both ends included."""
 
     name: str
     waves: tuple[Wave, ...]
@@ -94,9 +94,7 @@ def load_plan(path: Path | None = None) -> WavePlan:
         tracks = {name: _track(name, items) for name, items in told["track"].items()}
         plan = WavePlan(tracks, told["corridor"], told.get("gap_days", 0))
     except KeyError as error:
-        raise PlanError(
-            f"{path.name}: the key {error} is missing; see the comments in the shipped plan."
-        ) from error
+        raise PlanError(f"{path.name}: the key {error} is missing; compare the shipped plan.") from error
     except (TypeError, tomllib.TOMLDecodeError) as error:
         raise PlanError(f"{path.name}: {error}") from error
     for track in plan.tracks.values():
@@ -116,7 +114,7 @@ def windows(plan: WavePlan, track: str, *, returned: date | None, recruited: dat
         left out.
     recruited
         Day of recruitment: wave 0 opens on it, and no later wave opens before `plan.gap_days` after it. A
-        wave whose window is over by then is left out; the others keep their numbers.
+        wave whose window is over by then is left out; the others keep their numbers. `opens ≤ due ≤ closes` always.
     """
     origins = {"return": returned, "baseline": recruited}
     found = (_window(wave, origins[wave.origin], recruited, plan) for wave in plan.tracks[track].waves)
@@ -124,13 +122,13 @@ def windows(plan: WavePlan, track: str, *, returned: date | None, recruited: dat
 
 
 def add_months(day: date, n: int) -> date:
-    """The same day of the month `n` months later (earlier if negative), or the last day of a shorter month."""
+    """The same day `n` months later (earlier if negative), or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + n, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def months_between(start: date, end: date) -> int:
-    """Months from the month of `start` to the month of `end`, days left aside: differences of century months."""
+    """Months from the month of `start` to that of `end`, days left aside: the difference of century months."""
     return century_month(end) - century_month(start)
 
 
@@ -146,7 +144,7 @@ def _window(wave: Wave, origin: date | None, recruited: date, plan: WavePlan) ->
     opens, closes = due + timedelta(days=wave.opens_days), due + timedelta(days=wave.closes_days)
     if wave.number > 0:
         opens = max(opens, recruited + timedelta(days=plan.gap_days))
-    return Window(wave.number, opens, due, closes, wave.form) if opens <= closes else None
+    return Window(wave.number, opens, max(due, opens), closes, wave.form) if opens <= closes else None
 
 
 def _track(name: str, items: Mapping[str, Any]) -> Track:
@@ -163,9 +161,7 @@ def _check(file: str, track: Track) -> None:
             raise PlanError(f"{file}: track {track.name} wave {wave.number}: it closes before it opens.")
     for before, after in zip(track.waves, track.waves[1:], strict=False):
         if after.number <= before.number:
-            raise PlanError(
-                f"{file}: track {track.name}: wave {after.number} stands after wave {before.number}."
-            )
+            raise PlanError(f"{file}: track {track.name}: wave numbers must rise, {after.number} does not.")
         shortest = (after.months - before.months) * 28
         if before.origin == after.origin and shortest + after.opens_days <= before.closes_days:
             raise PlanError(
