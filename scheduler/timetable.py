@@ -15,15 +15,6 @@ from zoneinfo import ZoneInfo
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RHYTHMS = "hourly :MM, daily HH:MM, weekly DAY HH:MM, monthly D HH:MM, quarterly D HH:MM or off"
 
-DEFAULT = {
-    "sync": "hourly :05",
-    "waves": "daily 04:30",
-    "publish": "daily 04:40",
-    "push": "daily 04:50",
-    "release": "weekly mon 05:10",
-    "report": "weekly mon 05:30",
-}
-
 
 class TimetableError(ValueError):
     """A rhythm that cannot be read; the message names the job, the words and the rhythms that can."""

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.timetable import DEFAULT, TimetableError, read
+from scheduler.timetable import TimetableError, read
+from survey.config import TIMETABLE
 
 HANOI, BERLIN = ZoneInfo("Asia/Ho_Chi_Minh"), ZoneInfo("Europe/Berlin")
 
@@ -58,7 +59,7 @@ def test_a_wall_time_that_autumn_repeats_counts_once() -> None:
 
 def test_off_leaves_a_job_out_and_the_default_can_be_read() -> None:
     assert read({"release": "off"}) == ()
-    assert [entry.job for entry in read(DEFAULT)] == list(DEFAULT)
+    assert [entry.job for entry in read(TIMETABLE)] == list(TIMETABLE)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""What the clockwork promises.
+
+1. A job that is due runs once, whoever ticks and however often.
+2. Missed moments coalesce: after a week of silence each job runs once.
+3. A run that was cut short is taken up again when its heartbeat is stale, not before.
+4. A run that failed is tried again after a pause, a few times, and stops there.
+5. A requested run is done at the next tick.
+6. What failed leaves one line without personal data, and the other jobs go on.
+7. Two schedulers never work on one database at a time.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from scheduler import runner
+from scheduler.jobs import Job
+from survey.app import App, open_app
+from survey.commands.init import start_study
+from survey.errors import CentralUnreachable
+from survey.models import Run
+
+MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # Monday, 8 o'clock in Ha Noi
+SCHEDULE = {"sync": "hourly :55", "waves": "daily 04:30"}
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    app = open_app(start_study(tmp_path / "study", {"schedule": SCHEDULE}))
+    yield app
+    app.engine.dispose()
+
+
+def counting(done: list[str], name: str) -> Job:
+    def run(app: App, now: datetime) -> dict[str, int]:
+        done.append(name)
+        return {"new": len(done)}
+
+    return run
+
+
+@pytest.fixture
+def done() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def jobs(done: list[str]) -> dict[str, Job]:
+    return {name: counting(done, name) for name in SCHEDULE}
+
+
+def journal(app: App, job: str) -> list[Run]:
+    with Session(app.engine) as session:
+        return list(session.exec(select(Run).where(Run.job == job)))
+
+
+def test_a_due_job_runs_once_however_often_the_clock_ticks(app: App, jobs: dict, done: list[str]) -> None:
+    clock = Clock(MORNING)
+    for _ in range(3):
+        runner.tick(app, clock, jobs=jobs)
+    assert done == ["sync", "waves"]
+    assert [(run.state, run.outcome) for run in journal(app, "sync")] == [("done", {"new": 1})]
+
+
+def test_missed_moments_coalesce(app: App, jobs: dict, done: list[str]) -> None:
+    clock = Clock(MORNING)
+    runner.tick(app, clock, jobs=jobs)
+    clock.now += timedelta(days=7)
+    runner.tick(app, clock, jobs=jobs)
+    assert done == ["sync", "waves"] * 2
+
+
+def cut_short(app: App, clock: Callable[[], datetime]) -> Job:
+    def killed(app: App, now: datetime) -> dict[str, int]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.tick(app, clock, jobs={"sync": killed, "waves": killed})
+    return killed
+
+
+def test_a_run_cut_short_is_taken_up_when_its_heartbeat_is_stale(
+    app: App, jobs: dict, done: list[str]
+) -> None:
+    clock = Clock(MORNING)
+    cut_short(app, clock)
+    clock.now += timedelta(minutes=5)
+    assert "sync" not in {ran.job for ran in runner.tick(app, clock, jobs=jobs)}
+    clock.now += timedelta(minutes=6)
+    assert "sync" in {ran.job for ran in runner.tick(app, clock, jobs=jobs)}
+    assert [run.state for run in journal(app, "sync")].count("done") == 1
+
+
+def test_a_failed_run_is_tried_again_after_a_pause_and_not_for_ever(app: App) -> None:
+    clock, calls = Clock(MORNING), []
+
+    def down(app: App, now: datetime) -> dict[str, int]:
+        calls.append(now)
+        raise CentralUnreachable("Central does not answer", where="http://127.0.0.1:1", cure="is it up?")
+
+    for _ in range(40):
+        runner.tick(app, clock, jobs={"sync": down, "waves": down})
+        clock.now += timedelta(minutes=1)
+    per_key = [run.outcome["tries"] for run in journal(app, "waves")]
+    assert per_key == [3]
+    assert len(journal(app, "sync")) == 1
+    assert journal(app, "waves")[0].error.startswith(
+        "Central does not answer (http://127.0.0.1:1): is it up?"
+    )
+    clock.now += timedelta(hours=3)
+    for _ in range(40):
+        runner.tick(app, clock, jobs={"sync": down, "waves": down})
+        clock.now += timedelta(minutes=16)
+    assert max(run.outcome["tries"] for run in journal(app, "waves")) == runner.TRIES
+
+
+def test_a_requested_run_is_done_at_the_next_tick(app: App, jobs: dict, done: list[str]) -> None:
+    clock = Clock(MORNING)
+    runner.tick(app, clock, jobs=jobs)
+    with Session(app.engine) as session:
+        session.add(Run(job="waves", key="waves asked by a supervisor", asked_at=MORNING))
+        session.commit()
+    assert [ran.key for ran in runner.tick(app, clock, jobs=jobs)] == ["waves asked by a supervisor"]
+
+
+def test_a_failure_keeps_no_text_of_a_foreign_error_and_the_others_go_on(
+    app: App, jobs: dict, done: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(app: App, now: datetime) -> dict[str, int]:
+        raise ValueError("Nguyen Van Canary, 0912 345 678")
+
+    with caplog.at_level("INFO"):
+        ran = runner.tick(app, Clock(MORNING), jobs={**jobs, "sync": broken})
+    assert [(one.job, one.state) for one in ran] == [("sync", "failed"), ("waves", "done")]
+    assert ran[0].error.startswith("ValueError at test_runner.py:")
+    assert "Canary" not in caplog.text + journal(app, "sync")[0].error
+
+
+def test_an_unknown_job_in_the_timetable_fails_with_the_known_ones_named(app: App, jobs: dict) -> None:
+    ran = runner.tick(app, Clock(MORNING), jobs={"waves": jobs["waves"]})
+    assert "no job named 'sync'" in ran[0].error
+    assert "use one of waves" in ran[0].error
+
+
+def test_two_schedulers_never_work_on_one_database(app: App) -> None:
+    refused = pytest.raises(runner.SchedulerBusy, match="another scheduler works on this database")
+    with runner.sole(app.engine), refused, runner.sole(app.engine):
+        pass
+    with runner.sole(app.engine):
+        pass
+
+
+def test_once_runs_a_job_whatever_the_timetable_says(app: App, jobs: dict, done: list[str]) -> None:
+    clock = Clock(MORNING)
+    runner.tick(app, clock, jobs=jobs)
+    assert runner.once(app, "waves", clock, jobs=jobs).state == "done"
+    assert done == ["sync", "waves", "waves"]
