@@ -1,0 +1,382 @@
+"""Cases: the people who are followed, the team that follows them, who is given to whom, and who is due.
+
+A case has three keys that are never mixed: `case_id` on the sample list, `panel_id` on the card given at
+baseline, and the UUID of its entity, made by the baseline form; `person_id` is its pseudonym in analysis.
+What the field tells about a case arrives as `Facts` (drawn from the answers by `survey.responses`) and is
+settled here. Names and phones live in `contact` and are read in this module alone; no error and no finding
+repeats them. Dates of waves are the matter of `survey.waves`, what Central is told that of `survey.outbox`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pandas as pd
+from sqlmodel import Session, col, select
+
+from instruments.findings import Finding
+from instruments.plan import WavePlan
+from survey import waves
+from survey.models import Assignment, Case, Contact, Enumerator, Planned
+
+SAMPLE_COLUMNS = ("case_id", "name", "phone", "frame_src", "psu_code", "stratum", "incl_prob", "returned")
+TABLE = (
+    "case_id",
+    "person_id",
+    "panel_id",
+    "entity_uuid",
+    "track",
+    "frame_src",
+    "psu_code",
+    "stratum",
+    "incl_prob",
+    "recruited_on",
+    "returned_on",
+    "status",
+)
+EXITS = {4100: "died", 2130: "withdrawn", 4200: "ineligible", 4300: "duplicate"}  # result of attempt → status
+
+_CASE_ID = re.compile(r"^[A-Z0-9-]{4,16}$")
+_MONTH = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One row of the sample list; `returned` is the first day of the month of return, if it is known."""
+
+    case_id: str
+    frame_src: str = ""
+    psu_code: str = ""
+    stratum: str = ""
+    incl_prob: float | None = None
+    returned: date | None = None
+    name: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a baseline interview tells about its case; `follow` is the consent to come back."""
+
+    case_id: str
+    instance_id: str
+    interviewed: date
+    returned: date | None
+    panel_id: str | None = None
+    entity_uuid: str | None = None
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """How to reach somebody, as told on a day; an empty field was not told."""
+
+    case_id: str
+    told: str
+    phone1: str = field(default="", repr=False)
+    c1_name: str = field(default="", repr=False)
+    c1_phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A case that leaves the panel for good: died, withdrawn, ineligible, duplicate."""
+
+    case_id: str
+    status: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the field has told so far, all of it, every time."""
+
+    baselines: tuple[Baseline, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    details: tuple[Details, ...] = ()
+    done: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One case to be visited now, in which wave, with which form and by whom."""
+
+    case_id: str
+    person_id: str
+    panel_id: str | None
+    entity_uuid: str | None
+    wave: int
+    form: str
+    enumerator: str
+    opens: date
+    due: date
+    closes: date
+
+
+def read_sample(text: str) -> tuple[list[Sampled], list[Finding]]:
+    """The rows of a sample list as CSV (columns of `SAMPLE_COLUMNS`); a bad row is a finding and left out."""
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    absent = [name for name in ("case_id",) if name not in (reader.fieldnames or ())]
+    if absent:
+        return [], [Finding("error", "sample.columns", "row 1", "there is no column case_id; add it.")]
+    rows: list[Sampled] = []
+    findings: list[Finding] = []
+    seen: set[str] = set()
+    for number, row in enumerate(reader, start=2):
+        try:
+            sampled = _sampled({key: (value or "").strip() for key, value in row.items() if key})
+        except ValueError as error:
+            findings.append(Finding("error", "sample.row", f"row {number}", str(error)))
+            continue
+        if sampled.case_id in seen:
+            findings.append(
+                Finding("error", "sample.twice", f"row {number}", "this case_id stands above already.")
+            )
+            continue
+        seen.add(sampled.case_id)
+        rows.append(sampled)
+    return rows, findings
+
+
+def add_cases(
+    session: Session, rows: Iterable[Sampled], plan: WavePlan, *, seed: int, now: datetime, issued: date
+) -> int:
+    """Add the cases not yet known and plan their baseline from the day they are issued; how many are new."""
+    known = set(session.exec(select(Case.case_id)))
+    new = [row for row in rows if row.case_id not in known]
+    pseudonyms = fresh_pseudonyms(seed, set(session.exec(select(Case.person_id))), len(new))
+    for row, person_id in zip(new, pseudonyms, strict=True):
+        case = Case(
+            case_id=row.case_id,
+            person_id=person_id,
+            frame_src=row.frame_src,
+            psu_code=row.psu_code,
+            stratum=row.stratum,
+            incl_prob=row.incl_prob,
+            returned_on=row.returned,
+        )
+        session.add(case)
+        session.flush()
+        session.add(Contact(case_id=row.case_id, name=row.name, phone1=row.phone))
+        waves.plan_case(session, case, plan, recruited=issued, now=now)
+    return len(new)
+
+
+def fresh_pseudonyms(seed: int, taken: Collection[str], count: int) -> list[str]:
+    """The next pseudonyms, `P` and five digits, in the random order of the seed, none of them taken."""
+    order = random.Random(seed).sample(range(100_000), 100_000)
+    free = (name for name in (f"P{number:05d}" for number in order) if name not in taken)
+    return [name for name, _ in zip(free, range(count), strict=False)]
+
+
+def add_enumerator(
+    session: Session, code: str, *, label: str = "", team: str = "", langs: str = "", gender: str = ""
+) -> Enumerator:
+    """The enumerator of that code, added if new; what is given replaces what was known."""
+    row = session.exec(select(Enumerator).where(Enumerator.code == code)).first() or Enumerator(code=code)
+    for name, value in (("label", label), ("team", team), ("langs", langs), ("gender", gender)):
+        if value:
+            setattr(row, name, value)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def settle(session: Session, facts: Facts, plan: WavePlan, *, now: datetime, today: date) -> list[Finding]:
+    """Bring cases, plans, waves and assignments in line with the facts; the same ones change nothing.
+
+    Links baselines to their cases, sets statuses, plans and moves waves, takes over new contact details and
+    gives every open window to an enumerator.
+    """
+    cases = {case.case_id: case for case in session.exec(select(Case))}
+    findings = _link(session, cases, facts.baselines, plan, now)
+    left = _set_statuses(session, cases, facts)
+    _take_over(session, facts.details)
+    waves.move(session, today, waves.Standing(facts.done, left))
+    assign(session, today)
+    return findings
+
+
+def assign(session: Session, today: date) -> int:
+    """Give every open window without an enumerator to one: the same as before, else who has least."""
+    team = list(session.exec(select(Enumerator.code).where(Enumerator.active).order_by(Enumerator.code)))
+    if not team:
+        return 0
+    held: dict[tuple[str, int], str] = {}
+    last: dict[str, str] = {}
+    for row in session.exec(select(Assignment).order_by(col(Assignment.starts_on), col(Assignment.id))):
+        held[row.case_id, row.wave] = last[row.case_id] = row.enumerator
+    windows = waves.open_rows(session)
+    load = Counter(dict.fromkeys(team, 0))
+    load.update(held[w.case_id, w.wave] for w in windows if (w.case_id, w.wave) in held)
+    new = [w for w in windows if held.get((w.case_id, w.wave)) not in team]
+    for window in new:
+        before = last.get(window.case_id)
+        code = before if before in team else min(team, key=lambda name: (load[name], name))
+        load[code] += 1
+        session.add(Assignment(case_id=window.case_id, wave=window.wave, enumerator=code, starts_on=today))
+    session.flush()
+    return len(new)
+
+
+def due(session: Session, today: date) -> list[Due]:
+    """Who is to be visited on this day: of each case the latest open wave, by enumerator and case."""
+    given = enumerators_of(session)
+    latest: dict[str, Planned] = {
+        row.case_id: row for row in waves.open_rows(session) if row.opens <= today <= row.closes
+    }
+    cases = {case.case_id: case for case in session.exec(select(Case).where(col(Case.case_id).in_(latest)))}
+    rows = [
+        Due(
+            case_id=case_id,
+            person_id=cases[case_id].person_id,
+            panel_id=cases[case_id].panel_id,
+            entity_uuid=cases[case_id].entity_uuid,
+            wave=row.wave,
+            form=row.form,
+            enumerator=given[case_id, row.wave],
+            opens=row.opens,
+            due=row.due,
+            closes=row.closes,
+        )
+        for case_id, row in latest.items()
+        if (case_id, row.wave) in given
+    ]
+    return sorted(rows, key=lambda item: (item.enumerator, item.case_id))
+
+
+def enumerators_of(session: Session) -> dict[tuple[str, int], str]:
+    """Who has which case in which wave; the latest assignment counts."""
+    query = select(Assignment).order_by(col(Assignment.starts_on), col(Assignment.id))
+    return {(row.case_id, row.wave): row.enumerator for row in session.exec(query)}
+
+
+def table(session: Session) -> pd.DataFrame:
+    """All cases with their keys, sample and status, by case_id; no names, no phones."""
+    rows = session.exec(select(Case).order_by(Case.case_id))
+    return pd.DataFrame([[getattr(row, name) for name in TABLE] for row in rows], columns=list(TABLE))
+
+
+def lists(session: Session) -> dict[str, bytes]:
+    """The lists that forms carry and only the study can give: enumerators.csv and psu.csv."""
+    team = session.exec(select(Enumerator).where(Enumerator.active).order_by(Enumerator.code))
+    people = [(row.code, row.label or row.code, row.team, row.langs) for row in team]
+    areas = sorted(set(session.exec(select(Case.psu_code, Case.stratum).where(Case.psu_code != ""))))
+    return {
+        "enumerators.csv": _csv(("name", "label", "team", "langs"), people),
+        "psu.csv": _csv(
+            ("name", "label", "prov_old", "prov_new", "stratum"),
+            [(code, code, "", "", stratum) for code, stratum in areas],
+        ),
+    }
+
+
+def tracing(session: Session, case_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Contact details by case for those cases, as the tracing list on a tablet carries them."""
+    rows = session.exec(select(Contact).where(col(Contact.case_id).in_(list(case_ids))))
+    return {
+        row.case_id: {"phone1": row.phone1, "c1_name": row.c1_name, "c1_phone": row.c1_phone} for row in rows
+    }
+
+
+def secrets(session: Session) -> frozenset[str]:
+    """Every name, phone and key of a person that may appear in no release."""
+    words = {
+        value.strip()
+        for row in session.exec(select(Contact))
+        for value in (row.name, row.phone1, row.c1_name, row.c1_phone)
+    }
+    keys = {key for row in session.exec(select(Case.case_id, Case.panel_id, Case.entity_uuid)) for key in row}
+    labels = set(session.exec(select(Enumerator.label)))
+    return frozenset(word for word in words | keys | labels if word)
+
+
+def _sampled(row: Mapping[str, str]) -> Sampled:
+    case_id = row.get("case_id", "")
+    if not _CASE_ID.match(case_id):
+        raise ValueError("case_id must be 4 to 16 capital letters, digits or hyphens.")
+    month = _MONTH.match(row.get("returned", ""))
+    if row.get("returned") and month is None:
+        raise ValueError("returned must be a month written 2026-03, or empty.")
+    try:
+        share = float(row["incl_prob"]) if row.get("incl_prob") else None
+    except ValueError:
+        raise ValueError("incl_prob must be a number above 0 and at most 1, or empty.") from None
+    if share is not None and not 0 < share <= 1:
+        raise ValueError("incl_prob must be a number above 0 and at most 1, or empty.")
+    return Sampled(
+        case_id=case_id,
+        frame_src=row.get("frame_src", ""),
+        psu_code=row.get("psu_code", ""),
+        stratum=row.get("stratum", ""),
+        incl_prob=share,
+        returned=date(int(month[1]), int(month[2]), 1) if month else None,
+        name=row.get("name", ""),
+        phone=row.get("phone", ""),
+    )
+
+
+def _link(
+    session: Session, cases: Mapping[str, Case], baselines: Sequence[Baseline], plan: WavePlan, now: datetime
+) -> list[Finding]:
+    """Give each case its card, its entity and its anchor dates, and lay out its waves."""
+    findings = []
+    cards = {case.panel_id: case.case_id for case in cases.values() if case.panel_id}
+    for told in baselines:
+        case = cases[told.case_id]
+        if told.panel_id and cards.setdefault(told.panel_id, told.case_id) != told.case_id:
+            where = f"rm_baseline/{told.instance_id}/panel_id"
+            message = "another case holds this panel number; look at both cards and correct one."
+            findings.append(Finding("error", "case.panel_id_twice", where, message))
+            continue
+        case.panel_id, case.entity_uuid = told.panel_id, told.entity_uuid
+        case.recruited_on, case.returned_on = told.interviewed, told.returned
+        case.track = waves.track_of(plan, told.returned, told.interviewed)
+        session.add(case)
+        if told.follow and told.entity_uuid:
+            waves.plan_case(session, case, plan, recruited=told.interviewed, now=now)
+    session.flush()
+    return findings
+
+
+def _set_statuses(session: Session, cases: Mapping[str, Case], facts: Facts) -> dict[str, date]:
+    """Set every status from the facts; the day on which each case that left did so."""
+    exits = {item.case_id: item for item in sorted(facts.exits, key=lambda item: item.day, reverse=True)}
+    refused = {told.case_id for told in facts.baselines if not told.follow}
+    for case_id, case in cases.items():
+        status = exits[case_id].status if case_id in exits else "refused" if case_id in refused else "active"
+        if case.status != status:
+            case.status = status
+            session.add(case)
+    session.flush()
+    return {case_id: item.day for case_id, item in exits.items()}
+
+
+def _take_over(session: Session, details: Sequence[Details]) -> None:
+    """Let the newest detail told of each kind stand in `contact`."""
+    rows = {row.case_id: row for row in session.exec(select(Contact))}
+    for told in sorted(details, key=lambda item: item.told):
+        row = rows.get(told.case_id)
+        if row is None:
+            continue
+        for name in ("phone1", "c1_name", "c1_phone"):
+            value = getattr(told, name)
+            if value and getattr(row, name) != value:
+                setattr(row, name, value)
+                session.add(row)
+    session.flush()
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()
