@@ -107,7 +107,7 @@ def _explain(error: Exception) -> int:
         commands.say(to_text(findings))
     code = error.exit_code if isinstance(error, SurveyError) else FINDINGS if findings else FAILED
     if type(error).__module__.split(".")[0] in OURS:
-        return _leave(" ".join(str(error).split()), code)
+        return _leave(str(error).partition("\n")[0], code)
     return _leave(f"unexpected {type(error).__name__}: run again with --debug to see where", code)
 
 

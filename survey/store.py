@@ -7,8 +7,7 @@ become blank. What the tables are is in `survey.models`; what a job does with th
 """
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -210,17 +209,12 @@ def finish_run(
     session.commit()
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
-    """A session that holds the write lock from its first statement: what it read still holds when it writes.
+def lock(session: Session) -> None:
+    """Begin a transaction that holds SQLite's write lock: what it reads still holds when it writes.
 
-    On SQLite another writer waits (up to 15 s); keep it short and never across the network.
+    Other writers wait up to 15 s: keep it short, never across the network. PostgreSQL needs no such lock.
     """
-    with (
-        engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection,
-        Session(connection) as session,
-    ):
-        yield session
+    session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
 
 
 def _located(address: URL, folder: Path | None) -> URL:

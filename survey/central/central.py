@@ -86,7 +86,7 @@ class Central:
         return [row["version"] for row in found or []]
 
     def publish(self, form: Form, media: Mapping[str, bytes] | None = None) -> Published:
-        """Publish a form with its files, or find that this version is published already.
+        """Publish a form with its files, or find that they are published already; see `drafts`.
 
         A draft left over by a crash is taken up again. Files that are entity lists are linked, not sent.
 
@@ -97,6 +97,11 @@ class Central:
         """
         body = form.xlsx if self._settings.upload == "xlsx" else form.xml.encode()
         return Draft(self._client, self._path, form.form_id, form.version).publish(body, media or {})
+
+    def files(self, form_id: str) -> dict[str, str]:
+        """The files of a published form with their MD5; nothing for an entity list or a missing file."""
+        found = self._ask("forms/{}/attachments", form_id) or []
+        return {row["name"]: row["hash"] or "" for row in found}
 
     def form_state(self, form_id: str, state: str) -> None:
         """Set a form to open, closing or closed."""

@@ -1,12 +1,14 @@
 """A form's way to a published version: draft, files, publish. Every step may be taken again.
 
-Central keeps at most one draft per form, and a version string for ever. So the state is asked, not
+Central keeps one draft per form at most, and a version string for ever. So the state is asked, not
 remembered:
 
-    version published?      yes: done, it is the same (versions carry a digest of the text)
-    draft of this version?  no: make it, in place of any other draft; yes: take it up where a crash left it
-    files                   send those whose digest differs, link entity lists, refuse to go on without one
-    publish                 a version that got there meanwhile is the same; a lost answer is asked after
+    this text published last, with these files   done, it is the same this text published last, with other
+    files   a draft copied from it, the files, published as VERSION-1, -2 ... another text published last,
+    or none         a draft of this text, unless a crash left one; files; published
+
+A file that is an entity list is linked, and one that nobody gives stops the form before it is published. A
+version that got there meanwhile is the same; a lost answer is asked after.
 """
 
 import hashlib
@@ -25,16 +27,26 @@ EXISTS, TAKEN = "409.6", "409.3"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a form: `outcome` is published, resumed (from a left-over draft) or same."""
+    """What became of a form: `outcome` is published, resumed (from a left-over draft), files or same."""
 
     form_id: str
     version: str
     outcome: str
 
 
+def is_text_of(version: str, built: str) -> bool:
+    """Whether a published version string stands for the text that was built as `built`."""
+    return version == built or version.startswith(f"{built}-")
+
+
+def digest_of(data: bytes) -> str:
+    """The digest by which Central tells files apart."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The steps for one version of one form."""
+    """The steps for one text of one form."""
 
     client: Client
     path: Callable[..., str]
@@ -43,40 +55,50 @@ class Draft:
 
     def publish(self, body: bytes, media: Mapping[str, bytes]) -> Published:
         """Take what steps are left; see the module."""
-        if self._is_published():
-            return Published(self.form_id, self.version, "same")
-        left_over = self._version_of("forms/{}/draft") == self.version
-        if not left_over:
-            self._make(body)
+        found = self._ask(self.path("forms/{}", self.form_id))
+        published = found["version"] if found and found["publishedAt"] else ""
+        if is_text_of(published, self.version):
+            if not self._differing(media):
+                return Published(self.form_id, published, "same")
+            self._draft(b"", published, is_new=False)
+            return self._finish("files", media, self._fresh())
+        outcome = "resumed" if self._drafted() == self.version else "published"
+        if outcome == "published":
+            self._draft(body, self.version, is_new=found is None)
+        return self._finish(outcome, media, self._fresh())
+
+    def _finish(self, outcome: str, media: Mapping[str, bytes], version: str) -> Published:
         self._attach(media)
-        return Published(self.form_id, self.version, self._release("resumed" if left_over else "published"))
+        return Published(self.form_id, version, self._release(outcome, version))
 
-    def _is_published(self) -> bool:
-        return self._ask(self.path("forms/{}/versions/{}", self.form_id, self.version)) is not None
+    def _fresh(self) -> str:
+        """The version built, or VERSION-1, -2 ... when that string is used up."""
+        found = self._ask(self.path("forms/{}/versions", self.form_id)) or []
+        used = sum(is_text_of(row["version"], self.version) for row in found)
+        return f"{self.version}-{used}" if used else self.version
 
-    def _version_of(self, address: str) -> str | None:
-        found = self._ask(self.path(address, self.form_id))
+    def _differing(self, media: Mapping[str, bytes]) -> bool:
+        slots = self._ask(self.path("forms/{}/attachments", self.form_id)) or []
+        return any(slot["hash"] != digest_of(media[slot["name"]]) for slot in slots if slot["name"] in media)
+
+    def _drafted(self) -> str | None:
+        found = self._ask(self.path("forms/{}/draft", self.form_id))
         return found["version"] if found else None
 
-    def _make(self, body: bytes) -> None:
-        """The draft, in a new form if Central has none of that id."""
-        is_new = self._version_of("forms/{}") is None
-        headers = {
-            "Content-Type": XLSX if body[:2] == b"PK" else "application/xml",
-            "X-XlsForm-FormId-Fallback": self.form_id,
-        }
+    def _draft(self, body: bytes, version: str, *, is_new: bool) -> None:
+        """A draft from `body`, or copied from what is published; in a new form if Central has none."""
+        kind = {"Content-Type": XLSX if body[:2] == b"PK" else "application/xml"} if body else {}
+        headers = kind | {"X-XlsForm-FormId-Fallback": self.form_id}
         address = self.path("forms") if is_new else self.path("forms/{}/draft", self.form_id)
         try:
             self.client.post(address, data=body, headers=headers, params={"ignoreWarnings": "true"})
         except (CentralUnreachable, CentralRejected) as error:
-            there = self._version_of("forms/{}/draft")
-            if isinstance(error, CentralRejected) and not (error.code == TAKEN and is_new and there):
+            taken = isinstance(error, CentralRejected) and error.code == TAKEN and is_new
+            if not (taken or isinstance(error, CentralUnreachable)) or self._drafted() != version:
                 raise
-            if there != self.version:
-                raise
-        if (made := self._version_of("forms/{}/draft")) != self.version:
+        if (made := self._drafted()) != version:
             raise CentralRejected(
-                f"Central read version {made!r} from form {self.form_id}, we built {self.version!r}",
+                f"Central read version {made!r} from form {self.form_id}, we built {version!r}",
                 status=200,
                 where=f"form {self.form_id}, settings sheet",
                 cure="the version is set while building; leave the cell to the program and publish again",
@@ -87,7 +109,7 @@ class Draft:
             name = slot["name"]
             where = self.path("forms/{}/draft/attachments/{}", self.form_id, name)
             if name in media:
-                if slot["hash"] != hashlib.md5(media[name], usedforsecurity=False).hexdigest():
+                if slot["hash"] != digest_of(media[name]):
                     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
                     self.client.post(where, data=media[name], headers={"Content-Type": kind})
             elif not slot["exists"]:
@@ -105,19 +127,23 @@ class Draft:
             )
         self.client.patch(where, json={"dataset": True})
 
-    def _release(self, outcome: str) -> str:
+    def _release(self, outcome: str, version: str) -> str:
+        rename = {"version": version} if version != self.version else {}
         try:
-            self.client.post(self.path("forms/{}/draft/publish", self.form_id))
+            self.client.post(self.path("forms/{}/draft/publish", self.form_id), params=rename)
         except CentralRejected as error:
             if error.code == EXISTS:
                 self.client.delete(self.path("forms/{}/draft", self.form_id))
                 return "same"
-            if not (error.status == 404 and self._is_published()):
+            if not (error.status == 404 and self._is_published(version)):
                 raise
         except CentralUnreachable:
-            if not self._is_published():
+            if not self._is_published(version):
                 raise
         return outcome
+
+    def _is_published(self, version: str) -> bool:
+        return self._ask(self.path("forms/{}/versions/{}", self.form_id, version)) is not None
 
     def _ask(self, path: str) -> Any | None:
         try:

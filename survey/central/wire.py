@@ -147,7 +147,7 @@ class _Adapter(HTTPAdapter):
         )
         super().__init__(max_retries=policy)
 
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """Send with the timeout unless the call has its own."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = (min(10.0, self.timeout), self.timeout)

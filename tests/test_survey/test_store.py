@@ -61,11 +61,13 @@ def test_a_row_that_another_writer_is_just_adding_counts_as_stored(each_engine: 
     added = []
 
     def late_writer() -> None:
-        with store.writing(each_engine) as session:
+        with Session(each_engine) as session:
+            store.lock(session)
             added.append(store.append(session, [answer("a", "1")]))
             session.commit()
 
-    with store.writing(each_engine) as session:
+    with Session(each_engine) as session:
+        store.lock(session)
         store.append(session, [answer("a", "1")])
         late = Thread(target=late_writer)
         late.start()
@@ -227,9 +229,9 @@ def test_a_failed_run_keeps_its_error(session: Session):
     assert (run.state, run.error) == ("failed", "Central does not answer")
 
 
-def test_a_writing_session_keeps_other_writers_out(engine: Engine):
-    with store.writing(engine) as session:
-        session.exec(select(Run)).all()
+def test_a_locked_session_keeps_other_writers_out(engine: Engine):
+    with Session(engine) as session:
+        store.lock(session)
         with engine.connect() as other:
             other.exec_driver_sql("PRAGMA busy_timeout=0")
             with pytest.raises(Exception, match="locked"):

@@ -1,0 +1,289 @@
+"""Making Central hold the forms that open waves need: what is here, what is there, what follows; doing it.
+
+`plan_publish` is pure: local forms and the state of Central in, actions out; a dry run prints them. A form is
+published when its text is another than the one published last, and with new files when only those differ.
+Forms that make an entity list go before those that read it; a list that no form makes is made by us. Every
+version that Central holds and that we can build is remembered with its text (`form_version`), so that its
+answers decode as they were asked.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session, select
+
+from instruments.findings import Finding, has_errors, sort_findings
+from instruments.instrument import Instrument, lists, load
+from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
+from survey.central import Central
+from survey.central.drafts import digest_of, is_text_of
+from survey.errors import FormRefused
+from survey.models import FormVersion
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A form as it is here: its text, what was built from it, and the files it carries."""
+
+    instrument: Instrument
+    built: BuiltForm
+    media: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def form_id(self) -> str:
+        """The form's id in Central."""
+        return self.built.form_id
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteForm:
+    """A form as Central holds it: published version ("" for a draft only), state, digests of its files."""
+
+    version: str
+    state: str = "open"
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Central's forms by id, and its entity lists with their properties."""
+
+    forms: Mapping[str, RemoteForm] = field(default_factory=dict)
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do: `kind` is list, publish, files, properties, open, remember or same."""
+
+    kind: str
+    target: str
+    why: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was planned, what came of it (empty for a dry run), and what was noticed."""
+
+    actions: tuple[Action, ...]
+    done: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def rows(self) -> list[dict[str, str]]:
+        """One row per action, for printing."""
+        done = [*self.done, *[""] * (len(self.actions) - len(self.done))]
+        pairs = zip(self.actions, done, strict=True)
+        return [{"action": a.kind, "what": a.target, "why": a.why, "outcome": came} for a, came in pairs]
+
+
+def publish_forms(
+    session: Session,
+    central: Central,
+    forms: Sequence[str],
+    *,
+    folder: Path | None,
+    files: Mapping[str, bytes],
+    entity_lists: Mapping[str, Sequence[str]],
+    now: datetime,
+    run_id: int | None = None,
+    dry_run: bool = False,
+) -> Outcome:
+    """Bring Central's forms up to the text in `folder` (the shipped one if None), or say what it would take.
+
+    `files` are the lists that only the study can give, `entity_lists` the properties each list must have.
+
+    Raises
+    ------
+    FormRefused
+        A form has findings at error level; nothing was sent.
+    """
+    local, findings = local_forms(forms, folder, files)
+    remote = read_remote(central, local, entity_lists)
+    actions = plan_publish(local, remote, known_versions(session), entity_lists)
+    sent = {action.target for action in actions if action.kind == "publish"}
+    findings += [f for form in local if form.form_id in sent for f in _validated(form)]
+    _refuse_errors(findings)
+    done = () if dry_run else apply(actions, local, central, session, now=now, run_id=run_id)
+    return Outcome(tuple(actions), tuple(done), tuple(sort_findings(findings)))
+
+
+def local_forms(
+    forms: Iterable[str], folder: Path | None, files: Mapping[str, bytes]
+) -> tuple[list[Local], list[Finding]]:
+    """The forms of that name, linted, built and with their files; `FormRefused` when one cannot be used."""
+    from instruments.lint import lint
+
+    found: list[Local] = []
+    findings: list[Finding] = []
+    for name in forms:
+        try:
+            instrument = load(name, folder)
+            media = {file: _file(file, files) for file in instrument.media}
+            linted = lint(instrument)
+            findings += linted
+            if not has_errors(linted):
+                found.append(Local(instrument, build(instrument), media))
+        except FormError as error:
+            findings += error.findings
+        except (FileNotFoundError, ValueError) as error:
+            findings.append(Finding("error", "form.unreadable", name, str(error)))
+    _refuse_errors(findings)
+    return found, findings
+
+
+def plan_publish(
+    local: Sequence[Local],
+    remote: Remote,
+    known: Collection[tuple[str, str]],
+    entity_lists: Mapping[str, Sequence[str]],
+) -> list[Action]:
+    """What makes Central hold these forms, in the order in which it can be done.
+
+    `known` are the (form, version) pairs already remembered, `entity_lists` the properties each list must
+    have.
+    """
+    made = {form.instrument.entity_list for form in local}
+    used = {name for form in local for name in form.instrument.entity_lists_used}
+    absent = sorted((used | set(entity_lists)) - made - set(remote.lists))
+    actions = [
+        Action("list", name, "no form makes it and Central has none", tuple(entity_lists.get(name, ())))
+        for name in absent
+    ]
+    for form in _makers_first(local):
+        actions += _form_actions(form, remote.forms.get(form.form_id), known)
+    for name, wanted in entity_lists.items():
+        lacking = tuple(item for item in wanted if item not in remote.lists.get(name, frozenset()))
+        if lacking and name not in absent:
+            actions.append(Action("properties", name, f"it lacks {', '.join(lacking)}", lacking))
+    return actions
+
+
+def apply(
+    actions: Iterable[Action],
+    local: Sequence[Local],
+    central: Central,
+    session: Session,
+    *,
+    now: datetime,
+    run_id: int | None = None,
+) -> list[str]:
+    """Do the actions in order, remembering versions as they are published; what came of each.
+
+    Taking them twice does no harm, so after an error the whole is simply planned and applied again.
+    """
+    forms = {form.form_id: form for form in local}
+    done = []
+    for action in actions:
+        came = action.kind
+        if action.kind in ("list", "properties"):
+            central.create_entity_list(action.target, action.names)
+        elif action.kind == "open":
+            central.form_state(action.target, "open")
+        elif action.kind in ("publish", "files"):
+            published = central.publish(forms[action.target].built, forms[action.target].media)
+            remember(session, forms[action.target], published.version, now=now, run_id=run_id)
+            came = f"{published.outcome} {published.version}"
+        elif action.kind == "remember":
+            remember(session, forms[action.target], action.names[0], now=now, run_id=run_id)
+        log.info("publish.done action=%s what=%s outcome=%s", action.kind, action.target, came)
+        done.append(came)
+    return done
+
+
+def read_remote(central: Central, local: Iterable[Local], entity_lists: Iterable[str]) -> Remote:
+    """What Central holds of these forms and lists."""
+    ours = {form.form_id for form in local}
+    forms = {
+        row["xmlFormId"]: RemoteForm(
+            row["version"] if row["publishedAt"] else "", row["state"], central.files(row["xmlFormId"])
+        )
+        for row in central.forms()
+        if row["xmlFormId"] in ours
+    }
+    used = {name for form in local for name in form.instrument.entity_lists_used}
+    found = {name: central.entity_list(name) for name in {*used, *entity_lists}}
+    properties = {
+        name: frozenset(item["name"] for item in row["properties"]) for name, row in found.items() if row
+    }
+    return Remote(forms, properties)
+
+
+def known_versions(session: Session) -> set[tuple[str, str]]:
+    """Every (form, version) whose text is kept."""
+    return {
+        (form, version) for form, version in session.exec(select(FormVersion.form_id, FormVersion.version))
+    }
+
+
+def remember(
+    session: Session, form: Local, version: str, *, now: datetime, run_id: int | None = None
+) -> None:
+    """Keep the text of a published version; commits. Nothing happens when it is kept already."""
+    if (form.form_id, version) in known_versions(session):
+        return
+    session.add(
+        FormVersion(
+            form_id=form.form_id,
+            version=version,
+            digest=form.instrument.digest,
+            title=form.built.title,
+            sheets=dict(form.instrument.sheets),
+            published_at=now,
+            run_id=run_id,
+        )
+    )
+    session.commit()
+
+
+def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple[str, str]]) -> list[Action]:
+    version = form.built.version
+    if there is None or not there.version:
+        actions = [Action("publish", form.form_id, f"Central has no version of it, we have {version}")]
+    elif not is_text_of(there.version, version):
+        actions = [Action("publish", form.form_id, f"Central has {there.version}, we have {version}")]
+    elif differing := [n for n, data in form.media.items() if there.files.get(n) != digest_of(data)]:
+        actions = [Action("files", form.form_id, f"the same text with other {', '.join(differing)}")]
+    elif (form.form_id, there.version) not in known:
+        actions = [Action("remember", form.form_id, f"Central has {there.version} already", (there.version,))]
+    else:
+        actions = [Action("same", form.form_id, f"Central has {there.version}")]
+    if there and there.state != "open":
+        actions.append(Action("open", form.form_id, f"it is {there.state}"))
+    return actions
+
+
+def _makers_first(local: Sequence[Local]) -> list[Local]:
+    """Forms in an order in which every entity list is made before a form reads it; otherwise as given."""
+    makers = {
+        form.instrument.entity_list
+        for form in local
+        if form.instrument.entity_list not in form.instrument.entity_lists_used
+    }
+    return sorted(local, key=lambda form: bool(makers & set(form.instrument.entity_lists_used)))
+
+
+def _file(name: str, files: Mapping[str, bytes]) -> bytes:
+    return files[name] if name in files else lists(name)
+
+
+def _validated(form: Local) -> list[Finding]:
+    try:
+        return validate(form.built)
+    except JavaMissing:
+        message = "ODK Validate did not look at it: there is no Java; install returnee-panel[demo]."
+        return [Finding("note", "form.not_validated", form.form_id, message)]
+
+
+def _refuse_errors(findings: Sequence[Finding]) -> None:
+    if has_errors(findings):
+        raise FormRefused(
+            "a form has faults, nothing was published",
+            sort_findings(findings),
+            cure="mend what stands at the findings above, then publish again",
+        )
