@@ -8,6 +8,7 @@ from instruments.codebook import Codebook, Variable
 from instruments.decode import decode
 from instruments.findings import Finding
 from instruments.instrument import Instrument, forms, lists, load
+from instruments.lint import lint
 from instruments.plan import WavePlan, load_plan
 from instruments.xform import BuiltForm, FormError, build, validate
 
@@ -22,6 +23,7 @@ __all__ = [
     "build",
     "decode",
     "forms",
+    "lint",
     "lists",
     "load",
     "load_plan",

@@ -8,6 +8,7 @@ messages say what is wrong and what to do, and hold no personal data.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,8 +33,8 @@ class Finding:
 
 
 def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with the gravest first, then by place and code."""
-    return sorted(findings, key=lambda f: (LEVELS.index(f.level), f.where, f.code, f.message))
+    """The findings with the gravest first, then by place (row 9 before row 10) and code."""
+    return sorted(findings, key=lambda f: (LEVELS.index(f.level), _natural(f.where), f.code, f.message))
 
 
 def count(findings: Iterable[Finding]) -> dict[str, int]:
@@ -55,3 +56,8 @@ def to_text(findings: Iterable[Finding]) -> str:
     counts = count(ordered)
     total = ", ".join(f"{counts[level]} {level}{'' if counts[level] == 1 else 's'}" for level in LEVELS)
     return "\n".join([*map(str, ordered), total])
+
+
+def _natural(text: str) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"(\d+)", text)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

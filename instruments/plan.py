@@ -114,7 +114,8 @@ def windows(plan: WavePlan, track: str, *, returned: date | None, recruited: dat
         left out.
     recruited
         Day of recruitment: wave 0 opens on it, and no later wave opens before `plan.gap_days` after it. A
-        wave whose window is over by then is left out; the others keep their numbers. `opens ≤ due ≤ closes` always.
+        wave whose window is over by then is left out; the others keep their numbers. Always `opens ≤ due ≤
+        closes`.
     """
     origins = {"return": returned, "baseline": recruited}
     found = (_window(wave, origins[wave.origin], recruited, plan) for wave in plan.tracks[track].waves)
@@ -128,7 +129,7 @@ def add_months(day: date, n: int) -> date:
 
 
 def months_between(start: date, end: date) -> int:
-    """Months from the month of `start` to that of `end`, days left aside: the difference of century months."""
+    """Months from the month of `start` to that of `end`, days left aside."""
     return century_month(end) - century_month(start)
 
 
@@ -165,6 +166,6 @@ def _check(file: str, track: Track) -> None:
         shortest = (after.months - before.months) * 28
         if before.origin == after.origin and shortest + after.opens_days <= before.closes_days:
             raise PlanError(
-                f"{file}: track {track.name}: the windows of waves {before.number} and {after.number} overlap; "
+                f"{file}: track {track.name}: windows of waves {before.number} and {after.number} overlap; "
                 "shorten one of them."
             )
