@@ -1,6 +1,6 @@
 """Outbox: what Central must be told, planned as rows before it is sent, sent at least once, effective once.
 
-`wanted` says how Central should stand (entity lists, app users, form assignments, the `returnee` and
+`wanted` says how Central should stand (app users, form assignments, the `returnee` and
 `tracing` entities), `plan_push` compares that with what it was told last and gives the writes that are
 missing, `enqueue` makes them rows, `flush` sends them. A row's key names its subject and its place in that
 subject's series, so two operators cannot plan the same write twice. Before sending, Central is asked: what
@@ -27,11 +27,12 @@ from survey.central import Central
 from survey.errors import CentralRejected
 from survey.models import AppUserToken, Case, Enumerator, Outbox
 
+# The properties that each list must have for what is written here; `survey.publish` makes them.
 LISTS = {
     "returnee": ("assigned", "status", "wave_due", "due_from", "due_to"),
     "tracing": ("panel_id", "phone1", "c1_name", "c1_phone", "assigned"),
 }
-KINDS = ("entity_list", "app_user", "assignment", "returnee", "tracing")  # the order of sending
+KINDS = ("app_user", "assignment", "returnee", "tracing")  # the order of sending
 BATCH = 100  # rows marked as sent in one commit; new entities in one request
 STALE = "409.15"  # Central's code for an entity that is at a later version than the one named
 
@@ -67,9 +68,8 @@ class Pushed:
 
 def wanted(session: Session, today: date, *, forms: Sequence[str], seed: int) -> list[Write]:
     """How Central should stand today, by kind and subject."""
-    writes = [Write("entity_list", name, {"properties": list(names)}) for name, names in LISTS.items()]
     team = session.exec(select(Enumerator.code).where(Enumerator.active).order_by(Enumerator.code)).all()
-    writes += [Write("app_user", code, {"name": code}) for code in team]
+    writes = [Write("app_user", code, {"name": code}) for code in team]
     writes += [
         Write("assignment", f"{code}/{form}", {"enumerator": code, "form": form})
         for code in team
@@ -176,14 +176,6 @@ def _attempt(sender: Sender, row: Outbox) -> Outcome:
     return outcome, findings
 
 
-def _list_sender(session: Session, central: Central, now: datetime, rows: Sequence[Outbox]) -> Sender:
-    def send(row: Outbox) -> Outcome:
-        central.create_entity_list(_subject(row), row.payload["properties"])
-        return "sent", []
-
-    return send
-
-
 def _user_sender(session: Session, central: Central, now: datetime, rows: Sequence[Outbox]) -> Sender:
     def send(row: Outbox) -> Outcome:
         user = central.create_app_user(row.payload["name"])
@@ -257,7 +249,6 @@ def _tracing_sender(session: Session, central: Central, now: datetime, rows: Seq
 
 
 _SENDERS: dict[str, Callable[[Session, Central, datetime, Sequence[Outbox]], Sender]] = {
-    "entity_list": _list_sender,
     "app_user": _user_sender,
     "assignment": _assignment_sender,
     "returnee": _returnee_sender,

@@ -32,7 +32,6 @@ class FakeCentral:
     """The calls of `survey.central.Central` that the outbox makes, on dictionaries; a hook may fail them."""
 
     def __init__(self) -> None:
-        self.lists: dict[str, set[str]] = {}
         self.held: dict[str, dict[str, dict[str, Any]]] = {"returnee": {}, "tracing": {}}
         self.users: dict[str, dict[str, Any]] = {}
         self.assigned: set[tuple[str, int]] = set()
@@ -43,10 +42,6 @@ class FakeCentral:
     def _call(self, name: str) -> None:
         self.before(name)
         self.calls.append(name)
-
-    def create_entity_list(self, name: str, properties: list[str]) -> None:
-        self._call("create_entity_list")
-        self.lists.setdefault(name, set()).update(properties)
 
     def entities(self, name: str) -> list[dict[str, Any]]:
         self.before("entities")
@@ -143,15 +138,15 @@ def test_what_was_told_last_is_not_planned_again():
 
 
 def test_planning_twice_is_planning_once(session):
-    assert plan(session) == 2 + 2 + 4 + 3 + 3
+    assert plan(session) == 2 + 4 + 3 + 3
     assert plan(session) == 0
 
 
 def test_everything_arrives_and_a_second_push_does_nothing(session, central):
     plan(session)
     first = outbox.flush(session, central, NOW)
-    assert (first.sent, first.failed, first.waiting) == (14, 0, 0)
-    assert states(session) == {"confirmed": 14}
+    assert (first.sent, first.failed, first.waiting) == (12, 0, 0)
+    assert states(session) == {"confirmed": 12}
     entity = central.held["returnee"][uuid_of(1)]["data"]
     assert entity == {
         "last_wave": "0",
@@ -241,7 +236,7 @@ def test_a_lost_reply_is_resolved_by_asking(session, central):
     again = outbox.flush(session, central, NOW)
     assert again.standing == 1
     assert central.held["returnee"][uuid_of(1)]["version"] == 2
-    assert states(session) == {"confirmed": 14}
+    assert states(session) == {"confirmed": 12}
 
 
 def test_a_central_that_is_down_loses_nothing(session, central):
@@ -254,10 +249,10 @@ def test_a_central_that_is_down_loses_nothing(session, central):
     with pytest.raises(CentralUnreachable):
         outbox.flush(session, central, NOW)
     session.rollback()
-    assert states(session) == {"planned": 12, "sent": 2}
+    assert states(session) == {"planned": 10, "sent": 2}
     central.before = lambda call: None
     outbox.flush(session, central, NOW)
-    assert states(session) == {"confirmed": 14}
+    assert states(session) == {"confirmed": 12}
 
 
 def test_an_entity_changed_meanwhile_is_read_again_and_told_once_more(session, central):
@@ -274,7 +269,7 @@ def test_an_entity_changed_meanwhile_is_read_again_and_told_once_more(session, c
     assert [f.code for f in result.findings] == ["entity.conflict"]
     data = central.held["returnee"][uuid_of(1)]["data"]
     assert (data["assigned"], data["last_wave"]) == ("E1", "1")
-    assert states(session) == {"confirmed": 14}
+    assert states(session) == {"confirmed": 12}
 
 
 def test_an_entity_not_made_yet_waits_without_failing(session, central):
