@@ -1,0 +1,290 @@
+"""Cox regression: one function from formula and columns to a `CoxFit`.
+
+Rows are (start, stop] with a 0/1 event at stop; a person may have many rows, with covariates that change
+between them, and may enter late. The numbers come from `kernels/cox.py`; statsmodels' PHReg closes intervals
+on the left and counts a person twice where rows touch. `cluster` gives Lin and Wei's (1989) errors, and so do
+`weights` (sampling weights; by row where no cluster is named). Curves without covariates are in
+`survival.py`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.design import Columns, Design, NotEstimable, design
+from analysis.fit import CURVE, CURVE_ESTIMATES, Curve, Fit, warn_if_unsound
+from analysis.kernels import cox as kernel
+from analysis.kernels.curves import intervals
+from analysis.kernels.riskset import TIE_TOLERANCE
+from analysis.kernels.sandwich import sandwich
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoxFit(Fit):
+    """A Cox model; `score_test` is the test at zero, `data` what residuals and curves are made of."""
+
+    score_test: float
+    data: kernel.CoxData = field(repr=False)
+    strata: tuple[str, ...] = ("",)
+
+    def baseline(self, *, at: str = "mean") -> pd.DataFrame:
+        """Return the cumulative hazard by stratum and time at the mean of the covariates, or at="zero"."""
+        if at not in ("mean", "zero"):
+            raise ValueError(f"at is {at!r}; it must be 'mean' or 'zero'")
+        base = kernel.baseline(self.data, self.estimates)
+        shift = np.exp(-self.data.centre @ np.nan_to_num(self.estimates)) if at == "zero" else 1.0
+        labels = np.array(self.strata, dtype=object)[base.stratum]
+        columns = {"stratum": labels, "time": base.times, "hazard": base.increment * shift}
+        return pd.DataFrame(columns | {"cumulative_hazard": base.cumulative * shift})
+
+    def predict(
+        self,
+        data: pd.DataFrame | None = None,
+        *,
+        kind: str = "survival",
+        times: Iterable[float] | None = None,
+        interval: str = "loglog",
+        level: float = 0.95,
+    ) -> Any:
+        """Return for the profiles in `data` their survival (a Curve by profile) or, per row, "linear" or
+        "relative".
+
+        Survival holds covariates at the profile for all time, so it is refused where a covariate of the fit
+        changes within a person. Errors after Tsiatis (1981). "relative" is the hazard ratio to the mean of
+        the covariates.
+        """
+        if kind in ("linear", "relative"):
+            X = self.design.X if data is None else self.design.matrix(data)
+            eta = (X - self.data.centre) @ np.nan_to_num(self.estimates)
+            return pd.Series(eta if kind == "linear" else np.exp(eta), name=kind)
+        if kind != "survival":
+            raise ValueError(f"kind is {kind!r}; it must be 'survival', 'linear' or 'relative'")
+        if data is None:
+            raise ValueError("predict(kind='survival') needs a frame of profiles, one row each")
+        if self.how.get("covariates") == "change within persons":
+            raise ValueError(
+                "covariates change within persons: a survival curve would need their path, not one profile"
+            )
+        if self.how["ties"] == "exact":
+            raise ValueError("curves after exact ties are not defined here; refit with ties='efron'")
+        return _survival(self, data, times, interval, level)
+
+    def residuals(self, kind: str = "martingale") -> pd.DataFrame:
+        """Return residuals by row of the data given: "martingale", "score", "dfbeta" or "schoenfeld".
+
+        Indexed by position in the data; Schoenfeld rows are events in the order of their time, with that
+        time.
+        """
+        positions = self.design.rows.kept
+        if self.how["ties"] == "exact":
+            raise ValueError("residuals after exact ties are not defined here; refit with ties='efron'")
+        if kind == "martingale":
+            values = kernel.martingale_residuals(self.data, self.estimates)
+            return pd.DataFrame({"martingale": values}, index=positions)
+        if kind == "schoenfeld":
+            rows, values = kernel.schoenfeld_residuals(self.data, self.estimates)
+            frame = pd.DataFrame(values, columns=list(self.terms), index=positions[rows])
+            frame.insert(0, "time", self.design.rows.arrays["stop"][rows])
+            return frame
+        if kind not in ("score", "dfbeta"):
+            raise ValueError(f"kind is {kind!r}; it must be martingale, score, dfbeta or schoenfeld")
+        values = kernel.score_residuals(self.data, self.estimates)
+        if kind == "dfbeta":
+            weights = self.design.rows.arrays.get("weights", np.ones(len(values)))
+            values = weights[:, None] * values @ np.nan_to_num(self.naive_covariance)
+        return pd.DataFrame(values, columns=list(self.terms), index=positions)
+
+
+def cox(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    stop: str,
+    event: str,
+    start: str | None = None,
+    person: str | None = None,
+    cluster: Columns = None,
+    strata: Columns = None,
+    weights: str | None = None,
+    ties: str = "efron",
+    cluster_factor: str = "none",
+    tie_tolerance: float = TIE_TOLERANCE,
+) -> CoxFit:
+    """Return the Cox model of `formula` ("age + debt") on rows (start, stop].
+
+    Raises NotEstimable where there is no event or no risk set to compare in, ValueError for columns that
+    cannot be meant. `person` is used to refuse overlapping rows and to see whether covariates change. Times
+    closer than `tie_tolerance`, relative, are ties (R's timefix); 0 switches that off.
+    """
+    laid = design(
+        formula,
+        data,
+        intercept=False,
+        outcome=False,
+        start=start,
+        stop=stop,
+        event=event,
+        person=person,
+        cluster=cluster,
+        strata=strata,
+        weights=weights,
+    )
+    rows = laid.rows
+    if not rows.arrays["event"].any():
+        raise NotEstimable(f"cox: no events in {rows.kept.size} rows ({rows.given} given)")
+    if ties == "exact" and (cluster is not None or weights is not None):
+        raise ValueError("ties='exact' has no row scores, so neither cluster= nor weights=; use ties='efron'")
+    prepared = kernel.prepare(
+        rows.arrays.get("start", np.full(rows.kept.size, -np.inf)),
+        rows.arrays["stop"],
+        rows.arrays["event"],
+        laid.X,
+        weights=rows.get("weights"),
+        stratum=rows.get("strata"),
+        ties=ties,
+        tie_tolerance=tie_tolerance,
+    )
+    result = kernel.fit_exact(prepared) if ties == "exact" else kernel.fit(prepared)
+    if result.aliased.all():
+        raise NotEstimable(f"cox: none of {', '.join(laid.terms) or formula} varies within a risk set")
+    covariance = result.covariance
+    if cluster is not None or weights is not None:
+        scores = kernel.score_residuals(prepared, result.beta)
+        scores = scores if weights is None else scores * rows.arrays["weights"][:, None]
+        covariance = robust(result.covariance, scores, rows.get("cluster"), cluster_factor)
+    fitted = CoxFit(
+        model="Cox",
+        formula=formula,
+        terms=laid.terms,
+        estimates=result.beta,
+        covariance=covariance,
+        naive_covariance=result.covariance,
+        loglik=result.loglik,
+        loglik_null=result.loglik_null,
+        counts=_counts(laid),
+        how=_how(laid, ties, cluster_factor),
+        dropped=rows.dropped,
+        iterations=result.iterations,
+        converged=result.converged,
+        aliased=result.aliased,
+        diverging=result.diverging,
+        seen_once=seen_once(laid.X),
+        single=laid.single,
+        ratio="hazard ratio",
+        design=laid,
+        score_test=result.score_test,
+        data=prepared,
+        strata=rows.labels.get("strata", ("",)),
+    )
+    warn_if_unsound(fitted)
+    return fitted
+
+
+def robust(naive: Array, scores: Array, cluster: NDArray[np.intp] | None, factor: str) -> Array:
+    """Return the sandwich of scores (n, p) around the naive covariance, NaN kept for aliased terms."""
+    if cluster is not None and cluster.max(initial=0) == 0:
+        raise NotEstimable("all rows are in one cluster: a cluster-robust error needs at least two")
+    known = ~np.isnan(np.diag(naive))
+    covariance = np.full_like(naive, np.nan)
+    part = sandwich(naive[np.ix_(known, known)], scores[:, known], cluster, factor)
+    covariance[np.ix_(known, known)] = part
+    return covariance
+
+
+def seen_once(X: Array) -> NDArray[np.bool_]:
+    """Return which 0/1 columns (p,) are 1, or 0, in a single row."""
+    binary = np.isin(X, (0.0, 1.0)).all(axis=0)
+    ones = X.sum(axis=0)
+    return binary & ((ones == 1) | (ones == X.shape[0] - 1))
+
+
+def _counts(laid: Design) -> dict[str, int]:
+    rows = laid.rows
+    counts = {"given": rows.given, "rows": rows.kept.size, "events": int(rows.arrays["event"].sum())}
+    for role, name in (("person", "persons"), ("strata", "strata"), ("cluster", "clusters")):
+        if role in rows.labels:
+            counts[name] = len(rows.labels[role])
+    return counts
+
+
+def _how(laid: Design, ties: str, factor: str) -> dict[str, str]:
+    names = laid.rows.names
+    clock = f"({names['start']}, {names['stop']}]" if "start" in names else f"(beginning, {names['stop']}]"
+    how = {"ties": ties, "clock": clock, "covariance": covariance_name(names, factor)}
+    if "weights" in names:
+        how["weights"] = names["weights"]
+    if _changes(laid):
+        how["covariates"] = "change within persons"
+    return how
+
+
+def covariance_name(names: Any, factor: str) -> str:
+    """Return in words how the errors were made."""
+    if "cluster" in names:
+        return f"sandwich by {names['cluster']}, factor {factor}"
+    return f"sandwich by row, factor {factor}" if "weights" in names else "inverse information"
+
+
+def _changes(laid: Design) -> bool:
+    person = laid.rows.get("person")
+    if person is None:
+        return False
+    order = np.argsort(person, kind="stable")
+    same = person[order][1:] == person[order][:-1]
+    return bool((laid.X[order][1:] != laid.X[order][:-1])[same].any())
+
+
+def _survival(
+    fit: CoxFit, data: pd.DataFrame, times: Iterable[float] | None, interval: str, level: float
+) -> Curve:
+    base = kernel.baseline(fit.data, fit.estimates)
+    X = fit.design.matrix(data) - fit.data.centre
+    relative = np.exp(X @ np.nan_to_num(fit.estimates))
+    V = np.nan_to_num(fit.covariance)
+    wanted = None if times is None else np.unique(np.asarray(list(times), dtype=float))
+    parts = []
+    for s, stratum in enumerate(fit.strata):
+        own = base.stratum == s
+        marks = np.concatenate([[-np.inf], base.times[own]])
+        hazard, noise = (np.concatenate([[0.0], np.cumsum(v[own])]) for v in (base.increment, base.noise))
+        pull = np.vstack([np.zeros(X.shape[1]), np.cumsum(base.pull[own], axis=0)])
+        when = np.concatenate([[0.0], base.times[own]]) if wanted is None else wanted
+        at = np.searchsorted(marks, when, side="right") - 1
+        for i in range(X.shape[0]):
+            drift = hazard[at, None] * X[i] - pull[at]
+            variance = relative[i] ** 2 * (noise[at] + np.einsum("tp,pq,tq->t", drift, V, drift))
+            survival = np.exp(-hazard[at] * relative[i])
+            error = survival * np.sqrt(variance)
+            low, high = intervals(survival, error, kind=interval, level=level)
+            label = ", ".join(part for part in (str(data.index[i]), stratum) if part)
+            parts.append(_curve_rows(fit, s, label, when, [survival, error, low, high]))
+    how = {
+        "profiles": str(len(data)),
+        "variance": "Tsiatis",
+        "interval": interval,
+        "model": f"Cox: {fit.formula}",
+    }
+    return Curve("survival", pd.concat(parts, ignore_index=True), 0.0, how, fit.dropped)
+
+
+def _curve_rows(fit: CoxFit, stratum: int, label: str, when: Array, estimates: list[Array]) -> pd.DataFrame:
+    """Return one predicted curve, with the numbers at risk of the fitted rows in its stratum."""
+    rows = fit.design.rows
+    own = rows.arrays["strata"] == stratum if "strata" in rows.arrays else np.ones(rows.kept.size, dtype=bool)
+    stop = np.sort(rows.arrays["stop"][own])
+    risk = stop.size - np.searchsorted(stop, when, side="left")
+    if "start" in rows.arrays:
+        start = np.sort(rows.arrays["start"][own])
+        risk = risk - (start.size - np.searchsorted(start, when, side="left"))
+    died = np.sort(rows.arrays["stop"][own & rows.arrays["event"]])
+    events = np.searchsorted(died, when, side="right") - np.searchsorted(died, when, side="left")
+    columns: dict[str, object] = {"group": label, "cause": 1, "time": when, "n_risk": risk, "n_event": events}
+    columns |= {"n_censored": 0, "n_entered": 0}
+    columns |= dict(zip(CURVE_ESTIMATES, estimates, strict=True))
+    return pd.DataFrame(columns)[[*CURVE, *CURVE_ESTIMATES]]
