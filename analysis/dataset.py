@@ -53,11 +53,11 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The manifest as text, keys in order."""
+        """The manifest as text, frames in their order."""
         plain = asdict(
             replace(self, frames={k: dict(v) for k, v in self.frames.items()}, files=dict(self.files))
         )
-        return json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        return json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:

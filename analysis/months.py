@@ -96,8 +96,9 @@ def model_time(lo: Any, hi: Any, origin_lo: Any, origin_hi: Any) -> ModelTime:
     lo, hi, o_lo, o_hi = np.broadcast_arrays(*(floats(x) for x in (lo, hi, origin_lo, origin_hi)))
     hi = np.where(np.isinf(hi), np.nan, hi)
     left = np.maximum(lo - o_hi, 0.0)
-    right = hi - o_lo + 1
-    return ModelTime(left, np.where(np.isnan(left), np.nan, right))
+    right = np.where(np.isnan(left), np.nan, hi - o_lo + 1)
+    impossible = right <= left
+    return ModelTime(np.where(impossible, np.nan, left), np.where(impossible, np.nan, right))
 
 
 def entry_time(entry: Any, origin_lo: Any, origin_hi: Any) -> Array:

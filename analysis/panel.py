@@ -1,4 +1,4 @@
-"""Panel: the frames of a release, what their columns are, and that a frame keeps its contract.
+"""Panel: from typed responses to the frames of a release, and the contract of each frame.
 
 `FRAMES` states each frame once as columns and types; everything in `analysis` that reads or makes one of them
 trusts it. Months are century months, intervals (L, R] months since return, flags 0/1. A column that no
@@ -9,8 +9,21 @@ rows of `instruments/derived.csv`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+
+from analysis import answers, events
+from analysis.calendars import spells_of, with_record
+from analysis.claims import same, surely
+from analysis.months import at_risk, floats
+from analysis.outcomes import final_outcome
+from analysis.persons import person_rows
+from analysis.spells import person_months
+from analysis.waves import wave_rows
+from instruments.codebook import Codebook
+from instruments.findings import Finding
 
 Columns = tuple[tuple[str, str], ...]
 
@@ -188,6 +201,53 @@ FRAMES: Mapping[str, Columns] = {
 }
 
 
+class Panel(NamedTuple):
+    """The frames of a release by name, and what was doubted while they were built."""
+
+    frames: dict[str, pd.DataFrame]
+    findings: list[Finding]
+
+
+def build_frames(responses: Mapping[str, pd.DataFrame], codebook: Codebook) -> dict[str, pd.DataFrame]:
+    """The frames of `FRAMES` from typed responses; `build` gives the findings too."""
+    return build(responses, codebook).frames
+
+
+def build(responses: Mapping[str, pd.DataFrame], codebook: Codebook) -> Panel:
+    """The frames of a release, and findings about what had to be cut, dropped or doubted.
+
+    Parameters
+    ----------
+    responses
+        "baseline" and "followup": person_id, wave, interview_cm and the answers of the form, missing codes
+        kept. "baseline_calendar" and "followup_calendar": person_id, wave, position and the `sp_` columns.
+        "attempts": the contact form with att_cm. "issued": one row per person and wave whose window has
+        opened.
+    codebook
+        Of the forms, for their missing codes.
+    """
+    issued = responses["issued"].sort_values(["person_id", "wave"], ignore_index=True)
+    tried = answers.known(responses["attempts"], codebook, answers.CONTACT_FORM)
+    talked, doubts = answers.interviews(responses, codebook)
+    final, claims = final_outcome(tried, talked)
+    baseline = talked[surely(talked["wave"] == 0) & talked["usable"]]
+    returned = answers.returns(baseline)
+    held = answers.windows(talked, returned)
+    line = spells_of(answers.calendar(responses), held)
+    waves = wave_rows(issued, talked, tried, final, returned, line.spells)
+    persons = person_rows(issued, baseline, returned, waves, tried, talked, line.spells)
+    spells = with_record(line.spells, _known_by_record(persons, tried, held))
+    frames = {
+        "persons": persons,
+        "person_waves": waves,
+        "spells": spells,
+        "person_months": _months(spells, persons, held),
+        "attempts": tried.rename(columns={"att_mode": "mode", "att_who": "who", "att_res": "res"}),
+    }
+    made = {name: conform(_in_order(frames[name]), columns) for name, columns in FRAMES.items()}
+    return Panel(made, [*doubts, *claims, *line.findings])
+
+
 def conform(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The frame with exactly these columns in this order and type; a column it lacks is missing throughout.
 
@@ -207,3 +267,65 @@ def _as(frame: pd.DataFrame, name: str, dtype: str) -> pd.Series:
         return frame[name].astype(dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"Column {name} does not hold {dtype}.") from error
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = [k for k in ("person_id", "wave", "spell", "cm", "att_no") if k in frame]
+    order = ["person_id", "cm"] if "cm" in keys else keys
+    return frame.sort_values(order, ignore_index=True, kind="stable")
+
+
+def _known_by_record(persons: pd.DataFrame, tried: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """What the contact record alone knows: abroad from `hi`, or in place until `seen`."""
+    by_record = surely(same(persons["rm_cause"], events.ABROAD)) & surely(
+        same(persons["rm_src"], events.RECORD)
+    )
+    away = tried[surely(tried["whereab"] == 4) | surely(tried["att_res"] == 2240)]
+    last = away.sort_values(["person_id", "att_cm"]).drop_duplicates("person_id", keep="last")
+    left = persons.loc[by_record, ["person_id", "event_hi"]].merge(last, on="person_id")
+    left = left.rename(columns={"event_hi": "hi", "att_cm": "seen"})
+    told = held.groupby("person_id").agg(told=("int_cm", "last"), wave=("wave", "last"))
+    stay = persons.loc[surely(same(persons["rm_cause"], 0)), ["person_id", "last_cm"]].join(
+        told, on="person_id"
+    )
+    stay = stay[surely(stay["last_cm"] > stay["told"])].rename(columns={"last_cm": "seen"}).assign(hi=pd.NA)
+    rows = pd.concat([left, stay], ignore_index=True)[["person_id", "wave", "seen", "hi"]]
+    return rows.astype({"hi": "Int64", "seen": "Int64"})
+
+
+def _months(spells: pd.DataFrame, persons: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """Person-months with time since return, the wave that told them and who is at risk."""
+    rows = person_months(spells)
+    person = persons.set_index("person_id")
+    of = {c: floats(rows["person_id"].map(person[c])) for c in ("ret_hi", "base_cm", "last_cm", "event_hi")}
+    cm = floats(rows["cm"])
+    until = np.where(np.isnan(of["event_hi"]), of["last_cm"], of["event_hi"] + 1)
+    unknown, abroad = surely(rows["state"] == "unknown"), surely(rows["state"] == "abroad")
+    by_record = surely(rows["src"] == events.RECORD)
+    wave, int_cm = _told_in(rows, held)
+    return rows.assign(
+        t_ret=cm - of["ret_hi"],
+        employed=pd.array(np.where(unknown | abroad, np.nan, surely(rows["state"] == "employed"))),
+        abroad=pd.array(np.where(unknown, np.nan, abroad)),
+        pre_entry=(cm < of["base_cm"]).astype("int64"),
+        at_risk=at_risk(cm, entry=of["base_cm"], until=until).astype("int64"),
+        recalled=np.where(by_record, np.nan, int_cm - cm),
+        wave=np.where(by_record, floats(rows["source_wave"]), wave),
+    )
+
+
+def _told_in(months: pd.DataFrame, held: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The wave that tells of each month, and the month of its interview.
+
+    The month of an interview belongs to the next one, whose calendar holds from it on, if there is a next
+    one.
+    """
+    keys = months[["person_id"]].assign(cm=floats(months["cm"]), row=np.arange(len(months))).sort_values("cm")
+    told = held[["person_id", "wave", "int_cm"]].assign(int_cm=floats(held["int_cm"])).sort_values("int_cm")
+    how = {"left_on": "cm", "right_on": "int_cm", "by": "person_id"}
+    after = pd.merge_asof(keys, told, direction="forward", allow_exact_matches=False, **how)
+    last = pd.merge_asof(keys, told, direction="backward", **how)
+    joined = after.assign(
+        wave=after["wave"].fillna(last["wave"]), int_cm=after["int_cm"].fillna(last["int_cm"])
+    ).sort_values("row")
+    return floats(joined["wave"]), floats(joined["int_cm"])
