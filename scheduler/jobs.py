@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from instruments.findings import Finding, count
 from survey.app import App
 
 Outcome = Mapping[str, Any]
@@ -16,11 +17,74 @@ Job = Callable[[App, datetime], Outcome]
 JOBS: dict[str, Job] = {}
 
 
-def job(name: str) -> Callable[[Job], Job]:
-    """Enter a function under the name that the timetable calls it by."""
+def job(function: Job) -> Job:
+    """Enter a function under its own name, by which the timetable calls it."""
+    JOBS[function.__name__] = function
+    return function
 
-    def enter(function: Job) -> Job:
-        JOBS[name] = function
-        return function
 
-    return enter
+@job
+def sync(app: App, now: datetime) -> Outcome:
+    """Append what Central has and we do not."""
+    from survey.sync import sync_forms
+
+    with app.session() as session, app.central() as central:
+        done = sync_forms(session, central, app.settings.study.forms, now=now)
+    findings = [finding for one in done for finding in one.findings]
+    return {"new": sum(one.new for one in done), "edits": sum(one.edits for one in done), **_levels(findings)}
+
+
+@job
+def waves(app: App, now: datetime) -> Outcome:
+    """Link what was answered to its case, open and close windows, give each to an enumerator."""
+    from survey import cases
+    from survey.facts import facts
+
+    today = now.astimezone(app.zone).date()
+    with app.session() as session:
+        findings = cases.settle(session, facts(session), app.plan, now=now, today=today)
+        due = len(cases.due(session, today))
+        session.commit()
+    return {"due": due, **_levels(findings)}
+
+
+@job
+def publish(app: App, now: datetime) -> Outcome:
+    """Make Central hold the study's forms as their text is here."""
+    from survey import cases
+    from survey.outbox import LISTS
+    from survey.publish import publish_forms
+
+    with app.session() as session, app.central() as central:
+        outcome = publish_forms(
+            session,
+            central,
+            app.settings.study.forms,
+            folder=app.forms_folder,
+            files=cases.lists(session),
+            entity_lists=LISTS,
+            now=now,
+        )
+    return {"published": len(outcome.actions), **_levels(outcome.findings)}
+
+
+@job
+def push(app: App, now: datetime) -> Outcome:
+    """Tell Central who is due, with whom and until when."""
+    from survey import outbox
+
+    today = now.astimezone(app.zone).date()
+    forms = app.settings.study.forms
+    with app.session() as session, app.central() as central:
+        wanted = outbox.wanted(session, today, forms=forms, seed=app.seed)
+        outbox.enqueue(session, outbox.plan_push(wanted, outbox.told(session)), now)
+        session.commit()
+        pushed = outbox.flush(session, central, now)
+    counts = {name: getattr(pushed, name) for name in ("sent", "standing", "waiting", "failed")}
+    return {**counts, **_levels(pushed.findings)}
+
+
+def _levels(findings: Any) -> dict[str, int]:
+    """How many findings there are of each level, the empty levels left out."""
+    found: list[Finding] = list(findings)
+    return {f"{level}s": number for level, number in count(found).items() if number}
