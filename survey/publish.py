@@ -18,6 +18,7 @@ from sqlmodel import Session, select
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
+from survey import store
 from survey.central import Central
 from survey.central.drafts import digest_of, is_text_of
 from survey.errors import FormRefused
@@ -59,7 +60,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: `kind` is list, publish, files, properties, open, remember or same."""
+    """One thing to do: `kind` is list, publish, files, properties, open or remember."""
 
     kind: str
     target: str
@@ -143,7 +144,7 @@ def plan_publish(
     known: Collection[tuple[str, str]],
     entity_lists: Mapping[str, Sequence[str]],
 ) -> list[Action]:
-    """What makes Central hold these forms, in the order in which it can be done.
+    """What makes Central hold these forms, in the order in which it can be done; nothing when it does.
 
     `known` are the (form, version) pairs already remembered, `entity_lists` the properties each list must
     have.
@@ -225,7 +226,9 @@ def remember(
     session: Session, form: Local, version: str, *, now: datetime, run_id: int | None = None
 ) -> None:
     """Keep the text of a published version; commits. Nothing happens when it is kept already."""
+    store.lock(session)
     if (form.form_id, version) in known_versions(session):
+        session.commit()
         return
     session.add(
         FormVersion(
@@ -252,7 +255,7 @@ def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple
     elif (form.form_id, there.version) not in known:
         actions = [Action("remember", form.form_id, f"Central has {there.version} already", (there.version,))]
     else:
-        actions = [Action("same", form.form_id, f"Central has {there.version}")]
+        actions = []
     if there and there.state != "open":
         actions.append(Action("open", form.form_id, f"it is {there.state}"))
     return actions

@@ -7,7 +7,9 @@ become blank. What the tables are is in `survey.models`; what a job does with th
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -19,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col, select
 
-from survey.errors import NotAllowed, StoreOutdated, StoreUnreachable
+from survey.errors import NotAllowed, StoreOutdated, StoreUnreachable, SurveyError
 from survey.models import (
     Case,
     Contact,
@@ -35,6 +37,15 @@ log = logging.getLogger(__name__)
 
 HEAD = "0001"
 """The newest migration; a test holds it to the files."""
+
+PRAGMAS = {
+    "journal_mode": "WAL",
+    "foreign_keys": "ON",
+    "busy_timeout": "15000",
+    "recursive_triggers": "ON",
+    "secure_delete": "ON",
+}
+READING = ("SELECT", "PRAGMA", "EXPLAIN")
 
 LABELS = ("case_id", "panel_id", "entity")
 """Elements of a submission that say whose it is; of the entity it is the id."""
@@ -176,6 +187,30 @@ def instances_of(session: Session, case: Case) -> set[str]:
     return found
 
 
+@dataclass(slots=True)
+class Recorded:
+    """A run while it lasts: its number, and the outcome that the journal will keep."""
+
+    id: int
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded(engine: Engine, job: str, clock: Callable[[], datetime], *, key: str = "") -> Iterator[Recorded]:
+    """Keep a journal row for what is done inside: done with its outcome, or failed with its error."""
+    with Session(engine) as session:
+        row = start_run(session, job, now=clock(), key=key)
+        assert row.id is not None
+        run = Recorded(row.id)
+        try:
+            yield run
+        except BaseException as error:
+            told = str(error) if isinstance(error, SurveyError) else type(error).__name__
+            finish_run(session, row, now=clock(), outcome=run.outcome, error=told)
+            raise
+        finish_run(session, row, now=clock(), outcome=run.outcome)
+
+
 def start_run(session: Session, job: str, *, now: datetime, key: str = "") -> Run:
     """A run row in state running, committed; a key that was claimed before raises `NotAllowed`."""
     run = Run(
@@ -210,11 +245,13 @@ def finish_run(
 
 
 def lock(session: Session) -> None:
-    """Begin a transaction that holds SQLite's write lock: what it reads still holds when it writes.
+    """Take SQLite's write lock now, before reading: what is read then still holds when it is written.
 
     Other writers wait up to 15 s: keep it short, never across the network. PostgreSQL needs no such lock.
     """
-    session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        _begin_sqlite(connection, None, "lock", None, None, False)
 
 
 def _located(address: URL, folder: Path | None) -> URL:
@@ -240,27 +277,30 @@ def _engine(address: URL) -> Engine:
         ) from None
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "before_cursor_execute", _begin_sqlite)
     event.listen(engine, "handle_error", _refused_by_guard)
     return engine
 
 
 def _prepare_sqlite(connection: SQLiteConnection, record: object) -> None:
     """Pragmas of every connection: REPLACE fires the guards, what is blanked does not stay in free pages."""
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, savepoints included
-    for pragma in (
-        "journal_mode=WAL",
-        "foreign_keys=ON",
-        "busy_timeout=15000",
-        "recursive_triggers=ON",
-        "secure_delete=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.isolation_level = None  # transactions begin in `_begin_sqlite`, savepoints included
+    for name, value in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("sqlite_begin", "")
-    connection.exec_driver_sql(f"BEGIN {mode}".strip())
+def _begin_sqlite(
+    connection: Connection, cursor: object, statement: str, parameters: object, context: object, many: bool
+) -> None:
+    """Begin a transaction with the write lock before the first statement that writes.
+
+    Reading alone holds nothing, so that a job may read, ask Central and then write although others wrote
+    meanwhile; a transaction begun by reading would then fail. It is what PostgreSQL does by default.
+    """
+    raw = connection.connection.dbapi_connection
+    if not statement.lstrip().upper().startswith(READING) and not getattr(raw, "in_transaction", True):
+        assert raw is not None
+        raw.execute("BEGIN IMMEDIATE")
 
 
 def _refused_by_guard(context: ExceptionContext) -> None:

@@ -274,7 +274,7 @@ def _withheld(form_id: str, instance: str) -> Finding:
         "warning",
         "submission.withheld",
         f"{form_id}/{instance}",
-        "Central has an edit by a person whose answers were redacted; it was left there. Delete it in Central.",
+        "Central has an edit by a person whose answers were redacted; it was left there; delete it there.",
     )
 
 

@@ -53,10 +53,15 @@ def app_of(context: typer.Context) -> "App":
     return app
 
 
-def now_of(context: typer.Context) -> datetime:
-    """The time at which this command was given, aware, in UTC."""
+def clock_of(context: typer.Context) -> Callable[[], datetime]:
+    """The clock this command goes by, aware, in UTC."""
     root: Root = context.find_root().obj
-    return root.clock()
+    return root.clock
+
+
+def now_of(context: typer.Context) -> datetime:
+    """What that clock says now."""
+    return clock_of(context)()
 
 
 def today_of(context: typer.Context, app: "App") -> date:
@@ -71,15 +76,15 @@ def say(text: str) -> None:
 
 def show_rows(rows: Iterable[Mapping[str, Any]], *, as_json: bool = False, as_csv: bool = False) -> None:
     """Rows on stdout as an aligned table, as JSON or as CSV; the first row names the columns."""
-    rows = [dict(row) for row in rows]
+    table = [dict(row) for row in rows]
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
-    elif as_csv and rows:
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+        typer.echo(json.dumps(table, ensure_ascii=False, indent=2, default=str))
+    elif as_csv and table:
+        writer = csv.DictWriter(sys.stdout, list(table[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    elif rows and not as_csv:
-        typer.echo("\n".join(_aligned(rows)))
+        writer.writerows(table)
+    elif table and not as_csv:
+        typer.echo("\n".join(_aligned(table)))
 
 
 def show_findings(findings: Sequence["Finding"]) -> None:
