@@ -47,7 +47,9 @@ def interviews(responses: Frames, codebook: Codebook) -> tuple[pd.DataFrame, lis
     baseline = known(responses["baseline"], codebook, BASELINE_FORM).assign(form=BASELINE_FORM)
     followup = known(responses["followup"], codebook, FOLLOWUP_FORM).assign(form=FOLLOWUP_FORM)
     rows = pd.concat([f for f in (baseline, followup) if len(f)] or [baseline], ignore_index=True)
-    rows = _with_columns(rows, _READ).sort_values(["person_id", "wave"], ignore_index=True, kind="stable")
+    rows = _with_columns(rows, _READ)[list(_READ)].sort_values(
+        ["person_id", "wave"], ignore_index=True, kind="stable"
+    )
     twice = rows.duplicated(["person_id", "wave"]).to_numpy()
     findings = [_repeated(row) for row in rows[twice].itertuples()]
     rows = rows[~twice].reset_index(drop=True).rename(columns={"interview_cm": "int_cm"})
@@ -138,7 +140,11 @@ _WHOLE = """
     wb_alone life_sat train_any
 """
 
+_TEXT = ("person_id", "prov_birth", "prov_ret", "int_prep", "ret_res", "ast_org", "form")
+_AMOUNTS = ("inc_own", "debt_amt", "debt_pay", "loan_amt", "sav_ret", "job_pay")
 _READ = {
+    **dict.fromkeys(_TEXT, "string"),
+    **dict.fromkeys(_AMOUNTS, "Float64"),
     **dict.fromkeys(_WHOLE.split(), "Int64"),
 }
 

@@ -26,6 +26,19 @@ from instruments.findings import Finding
 
 _NONE = -1  # no activity told: unknown
 _PLACE_UNKNOWN = 98
+_MONTHS = (
+    "start_lo",
+    "start",
+    "stop",
+    "beg_lo",
+    "beg_hi",
+    "end_lo",
+    "end_hi",
+    "from_cm",
+    "int_cm",
+    "act",
+    "place",
+)
 _ORDER = ["person_id", "wave", "beg_lo", "beg_hi", "position"]
 
 
@@ -46,7 +59,9 @@ def spells_of(calendar: pd.DataFrame, interviews: pd.DataFrame) -> Joined:
     interviews = interviews.sort_values(["person_id", "wave"], ignore_index=True)
     told, lost = _told(calendar, interviews)
     rows = pd.concat([told, _carried(interviews), _silent(interviews, told)], ignore_index=True)
-    rows = rows.sort_values(_ORDER, ignore_index=True, kind="stable")
+    rows = rows.astype(dict.fromkeys(_MONTHS, "float64")).sort_values(
+        _ORDER, ignore_index=True, kind="stable"
+    )
     for column in ("act", "place"):
         rows[column] = rows.groupby("person_id", sort=False)[column].ffill()
     findings = lost + _conflicts(rows)

@@ -175,7 +175,7 @@ def _first_paid_spell(spells: pd.DataFrame, persons: pd.DataFrame) -> dict[str, 
     """The interval in which the first spell of paid work at home begins that was not told at baseline."""
     rows = spells[spells["act"].isin(PAID_WORK) & (spells["state"] == "employed")]
     base = rows["person_id"].map(persons.set_index("person_id")["base_cm"])
-    rows = rows[surely(rows["start"] + 1 >= base)].sort_values(["person_id", "start"])
+    rows = rows[floats(rows["start"]) + 1 >= floats(base)].sort_values(["person_id", "start"])
     first = rows.drop_duplicates("person_id").set_index("person_id").reindex(persons["person_id"])
     base = np.where(first["start"].isna(), np.nan, floats(persons["base_cm"]))
     lo = np.fmax(floats(first["beg_lo"]), base)

@@ -242,7 +242,7 @@ def build(responses: Mapping[str, pd.DataFrame], codebook: Codebook) -> Panel:
         "person_waves": waves,
         "spells": spells,
         "person_months": _months(spells, persons, held),
-        "attempts": tried.rename(columns={"att_mode": "mode", "att_who": "who", "att_res": "res"}),
+        "attempts": _attempts(tried),
     }
     made = {name: conform(_in_order(frames[name]), columns) for name, columns in FRAMES.items()}
     return Panel(made, [*doubts, *claims, *line.findings])
@@ -267,6 +267,14 @@ def _as(frame: pd.DataFrame, name: str, dtype: str) -> pd.Series:
         return frame[name].astype(dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"Column {name} does not hold {dtype}.") from error
+
+
+def _attempts(tried: pd.DataFrame) -> pd.DataFrame:
+    """The contact record, numbered in the order in which the attempts were made."""
+    number = tried.groupby(["person_id", "wave"], sort=False).cumcount() + 1
+    return tried.rename(columns={"att_mode": "mode", "att_who": "who", "att_res": "res"}).assign(
+        att_no=number
+    )
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
