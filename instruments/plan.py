@@ -13,6 +13,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def _check(file: str, track: Track) -> None:
             raise PlanError(f"{file}: track {track.name} wave {wave.number}: origin is return or baseline.")
         if wave.opens_days > wave.closes_days:
             raise PlanError(f"{file}: track {track.name} wave {wave.number}: it closes before it opens.")
-    for before, after in zip(track.waves, track.waves[1:], strict=False):
+    for before, after in pairwise(track.waves):
         if after.number <= before.number:
             raise PlanError(f"{file}: track {track.name}: wave numbers must rise, {after.number} does not.")
         shortest = (after.months - before.months) * 28

@@ -23,7 +23,11 @@ from instruments.instrument import Instrument
 from instruments.sheets import Sheets
 
 _ROW = re.compile(r"\[row : (\d+)\]")
+_SHEET = re.compile(r"On the '(\w+)' sheet")
+_CLASS = re.compile(r"^(Caused by: )?(\w+\.)+\w+(Exception|Error): ")
+_NOISE = ("at ", "... ", ">> XForm is invalid", "The following files failed", "Result: ", "/")
 _PATIENCE = 120.0
+_NO_REASON = "the form is invalid, no reason given."
 
 
 class FormError(Exception):
@@ -88,19 +92,18 @@ def validate(built: BuiltForm) -> list[Finding]:
     """
     jar = files("pyxform") / "validators/odk_validate/bin/ODK_Validate.jar"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{built.form_id}.xml"
+        path = Path(folder) / "form.xml"
         path.write_text(built.xml, encoding="utf-8")
         command = [_java(), "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-jar", str(jar), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=_PATIENCE)
     if done.returncode == 0:
         return [_complaint(built.form_id, "warning", line) for line in _lines(done.stderr)]
-    return [_complaint(built.form_id, "error", line) for line in _lines(done.stderr) or ["no reason given"]]
+    return [_complaint(built.form_id, "error", line) for line in _lines(done.stderr) or [_NO_REASON]]
 
 
 def _versioned(instrument: Instrument) -> Sheets:
     """The sheets with the full version in the settings, as they are built and uploaded."""
-    header, row = (*instrument.sheets["settings"][:2],)
-    settings = dict(zip(header, row, strict=True)) | {"version": instrument.version}
+    settings = {**instrument.settings, "version": instrument.version}
     return instrument.sheets | {"settings": sheet_io.table([settings])}
 
 
@@ -118,8 +121,8 @@ def _for_pyxform(sheets: Sheets) -> dict[str, list[dict[str, str]]]:
 
 
 def _refusal(form_id: str, message: str) -> Finding:
-    row = _ROW.search(message)
-    where = f"{form_id}/survey row {row[1]}" if row else form_id
+    row, sheet = _ROW.search(message), _SHEET.search(message)
+    where = f"{form_id}: {sheet[1] if sheet else 'survey'} row {row[1]}" if row else form_id
     return Finding("error", "form.refused", where, f"pyxform refuses the form: {' '.join(message.split())}")
 
 
@@ -128,9 +131,9 @@ def _complaint(form_id: str, level: str, line: str) -> Finding:
 
 
 def _lines(stderr: str) -> list[str]:
-    """What is worth showing of ODK Validate's output: no stack frames, no repetition."""
-    lines = (line.strip() for line in stderr.splitlines())
-    return list(dict.fromkeys(line for line in lines if line and not line.startswith(("at ", ">>", "..."))))
+    """What ODK Validate says about the form itself: no stack frames, no file names, nothing twice."""
+    lines = (_CLASS.sub("", line.strip()) for line in stderr.splitlines())
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith(_NOISE)))
 
 
 def _java() -> str:
