@@ -19,7 +19,18 @@ from sqlmodel import Session
 from instruments.codebook import Codebook
 from instruments.findings import Finding, sort_findings
 from survey import cases, waves
-from survey.answers import ATTEMPT, BASELINE, FOLLOWUP, FORMS, Answers, Quarantined, gather, text_of, whole
+from survey.answers import (
+    ATTEMPT,
+    BASELINE,
+    FOLLOWUP,
+    FORMS,
+    Answers,
+    Gathered,
+    Quarantined,
+    gather,
+    text_of,
+    whole,
+)
 
 CALENDAR = "ehc"  # the repeat of both interviews that holds the activity calendar
 
@@ -88,9 +99,9 @@ class Responses:
     okay: frozenset[tuple[str, str]] = frozenset()
 
 
-def read(session: Session, *, seed: int) -> Responses:
-    """All responses as they stand now. `seed` keys the pseudonyms of sampling areas."""
-    gathered = gather(session)
+def read(session: Session, *, seed: int, gathered: Gathered | None = None) -> Responses:
+    """All responses as they stand, or as `gathered` before; `seed` keys the pseudonyms of areas."""
+    gathered = gathered or gather(session)
     people, plan = cases.table(session), waves.table(session)
     hidden = (gathered.codebook.identifying() | set(KEYS)) - _FOR_CHECKS
     answers = {form: _shown(gathered.forms[form].frame, hidden) for form in FORMS}
@@ -126,7 +137,8 @@ def _calendar(typed: Answers, hidden: Collection[str]) -> pd.DataFrame:
     keys = typed.frame[["instance_id", "person_id", "wave", "interview_cm"]] if len(typed.frame) else None
     held = typed.repeats.get(CALENDAR)
     if keys is None or held is None:
-        return pd.DataFrame({name: pd.Series(dtype="string") for name in ("instance_id", "person_id")})
+        kinds = {"instance_id": "string", "person_id": "string", "wave": "Int64", "position": "Int64"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     shown = held[[name for name in held if name not in hidden or name == "instance_id"]]
     return keys.merge(shown, on="instance_id").sort_values(
         ["person_id", "wave", "position"], ignore_index=True

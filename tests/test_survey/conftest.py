@@ -1,0 +1,157 @@
+"""A little fieldwork on the shipped forms: cases, a team, published versions, submissions as from tablets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from instruments.instrument import Instrument, load
+from instruments.plan import load_plan
+from survey import cases, store
+from survey.cases import Sampled
+from survey.facts import facts
+from survey.models import FormVersion, Submission
+
+NOW = datetime(2026, 3, 6, 8, 30, tzinfo=UTC)
+FORMS = ("rm_baseline", "rm_followup", "rm_contact")
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "rm_baseline": {
+        "today": "2026-03-05", "enum_id": "E1", "wave": 0, "birth_y": 1996, "birth_m": 5, "corridor": 704392,
+        "scr_adult": 1, "scr_citizen": 1, "scr_lives": 1, "scr_purpose": 1, "elig": 1, "dep_y": 2022,
+        "dep_m": 2,
+        "ret_y": 2026, "ret_m": 1, "con_part": 1, "con_sens": 1, "con_recon": 1, "sex": 1, "area": 1,
+        "atw_pay": 1, "is_emp": 1, "inc_own": 7.5, "int_des": 1, "int_plan": 0, "res_code": 1100,
+        "job1_any": 0,
+        "full_name": "Lê Văn Tám", "alias": "Tám Lùn", "phone1": "0912345678", "c1_name": "Chị Ba",
+        "vill_cur": "Xóm 7",
+        "start": "2026-03-05T09:00:00.000+07:00", "end": "2026-03-05T09:41:00.000+07:00", "now_cm": 1515,
+    },
+    "rm_followup": {
+        "today": "2026-04-09", "enum_id": "E1", "wave": 1, "con_part": 1, "con_sens": 1, "cur_loc": 1,
+        "di_state": 1,
+        "ehc_skip": 1, "atw_pay": 1, "is_emp": 1, "inc_own": 8.0, "int_des": 1, "int_plan": 0,
+        "res_code": 1100,
+        "now_cm": 1516, "id_ok": 1,
+    },
+    "rm_contact": {
+        "today": "2026-03-05", "enum_id": "E1", "wave": 0, "att_stage": 1, "att_no": 1, "att_mode": 1,
+        "att_who": 1,
+        "att_res": 1100, "att_time": "2026-03-05T09:50:00.000+07:00", "now_cm": 1515,
+    },
+}  # fmt: skip
+PERIOD = {"sp_beg_y": 2026, "sp_beg_m": 1, "sp_state": 1, "sp_place": 1, "sp_on": 1, "sp_beg_cm": 1513}
+
+
+class Field:
+    """One study in a database, to which answers are sent as if by tablets."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.seed, self.plan, self.now = session, 7, load_plan(), NOW
+        self.forms: dict[str, Instrument] = {form: load(form) for form in FORMS}
+        self._sent = 0
+        for code in ("E1", "E2"):
+            cases.add_enumerator(session, code, label=f"Interviewer {code}")
+        for form, instrument in self.forms.items():
+            session.add(
+                FormVersion(
+                    form_id=form,
+                    version=instrument.version,
+                    digest=instrument.digest,
+                    sheets=instrument.sheets,
+                    published_at=NOW,
+                )
+            )
+        session.commit()
+
+    def sample(self, count: int) -> None:
+        """Issue the cases VN-0001 and so on."""
+        rows = [
+            Sampled(
+                f"VN-{n:04d}",
+                "1",
+                f"NA-{n % 2}",
+                "rural",
+                0.5,
+                name=f"Nguyễn Thị {n:03d}",
+                phone=f"0988{n:06d}",
+            )
+            for n in range(1, count + 1)
+        ]
+        cases.add_cases(self.session, rows, self.plan, seed=self.seed, now=NOW, issued=date(2026, 3, 2))
+        self.settle(date(2026, 3, 2))
+
+    def settle(self, today: date) -> None:
+        """Bring cases and waves in line with what was sent."""
+        cases.settle(self.session, facts(self.session), self.plan, now=NOW, today=today)
+        self.session.commit()
+
+    def baseline(self, number: int = 1, **more: Any) -> str:
+        """A baseline interview of a case, which makes its entity; the instance id."""
+        keys = {"case_id": f"VN-{number:04d}", "panel_id": f"NA{number:06d}"}
+        periods = more.pop("ehc", [PERIOD])
+        return self.send("rm_baseline", keys | more, repeats={"ehc": periods}, meta=_entity(number))
+
+    def followup(self, number: int = 1, **more: Any) -> str:
+        """A follow-up interview of a linked case in wave 1; the instance id."""
+        return self.send("rm_followup", {"returnee": entity_of(number), "panel_id": f"NA{number:06d}"} | more)
+
+    def attempt(self, number: int = 1, **more: Any) -> str:
+        """A contact attempt at a case of the sample list; the instance id."""
+        return self.send("rm_contact", {"case_id": f"VN-{number:04d}"} | more)
+
+    def send(
+        self,
+        form: str,
+        answers: Mapping[str, Any],
+        *,
+        repeats: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        meta: str = "",
+        instance: str = "",
+        edit: int = 0,
+    ) -> str:
+        """Store one submission of a form with its usual answers and these; None leaves one out."""
+        self._sent += 1
+        instance = instance or f"uuid:{form}-{self._sent:04d}"
+        inner = _leaves(ANSWERS[form] | dict(answers))
+        for name, rows in (repeats or {}).items():
+            inner += "".join(f"<{name}>{_leaves(row)}</{name}>" for row in rows)
+        version = self.forms[form].version
+        row = Submission(
+            form_id=form,
+            instance_id=instance,
+            edit=edit,
+            form_version=version,
+            xml=f'<data id="{form}" version="{version}">{inner}{meta}</data>',
+            digest=f"{self._sent:064d}",
+            submitted_at=NOW + timedelta(minutes=self._sent),
+            received_at=NOW,
+        )
+        store.append(self.session, [row])
+        self.session.commit()
+        return instance
+
+
+def entity_of(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def _entity(number: int) -> str:
+    where = 'xmlns:e="http://www.opendatakit.org/xforms/entities"'
+    return f'<meta {where}><e:entity dataset="returnee" id="{entity_of(number)}" create="1"/></meta>'
+
+
+def _leaves(answers: Mapping[str, Any]) -> str:
+    told = ((name, value) for name, value in answers.items() if value is not None)
+    return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in told)
+
+
+@pytest.fixture
+def field(engine: Engine) -> Iterator[Field]:
+    """A study with a team and published forms, no cases yet."""
+    with Session(engine) as session:
+        yield Field(session)
