@@ -10,6 +10,7 @@ Formulas are Wilkinson's: `age + C(edu) * sex + bs(t_ret, df=4)`. Text, category
 treatment contrasts against their first value; terms read `edu[2]`. Missing values drop the row.
 """
 
+import ast
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -132,7 +133,7 @@ def design(formula: str, data: pd.DataFrame, *, intercept: bool, outcome: bool, 
     """
     left, right = _sides(formula, outcome)
     parsed = _parse(right, formula)
-    variables = sorted(parsed.required_variables)
+    variables = _variables(parsed)
     if outcome:
         roles = {"outcome": left, **roles}
     used = rows(data, variables=variables, **roles)
@@ -140,9 +141,9 @@ def design(formula: str, data: pd.DataFrame, *, intercept: bool, outcome: bool, 
         raise NotEstimable(f"{formula}: no row is left of {used.given} ({_reasons(used.dropped)})")
     if outcome:
         _binary(used.arrays["outcome"], left)
-    single = tuple(v for v in variables if _levels(used.frame[v]) == 1)
     spec = ModelSpec.from_spec(parsed)
     X, names, fitted = _materialise(spec, used.frame, formula)
+    single = tuple(v for v in variables if used.frame[v].nunique() == 1 and v not in names)
     return Design(formula, X, names, used, intercept, single, fitted)
 
 
@@ -257,10 +258,6 @@ def _used(values: pd.Series) -> pd.CategoricalDtype:
     return pd.CategoricalDtype(kept.cat.categories, ordered=False)
 
 
-def _levels(values: pd.Series) -> int:
-    return int(values.nunique())
-
-
 def _refuse_overlap(arrays: Mapping[str, NDArray[Any]], kept: Index, data: pd.DataFrame) -> None:
     """Raise where two rows of a person cover the same time."""
     if "person" not in arrays or "stop" not in arrays or not kept.size:
@@ -290,6 +287,20 @@ def _parse(right: str, formula: str) -> Formula:
         return Formula(right)
     except (FormulaicError, SyntaxError) as error:
         raise ValueError(f"formula {formula!r} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _variables(parsed: Formula) -> list[str]:
+    """Return the columns a formula needs; formulaic's own list leaves out those inside center(), bs() and the like."""
+    found: set[str] = set()
+    for factor in {factor for term in parsed for factor in term.factors}:
+        if factor.eval_method.value == "lookup":
+            found.add(factor.expr)
+        elif factor.eval_method.value == "python":
+            tree = list(ast.walk(ast.parse(factor.expr, mode="eval")))
+            called = [n.func for n in tree if isinstance(n, ast.Call)]
+            roots = [n.value for n in tree if isinstance(n, ast.Attribute)]
+            found |= {n.id for n in tree if isinstance(n, ast.Name) and n not in called and n not in roots}
+    return sorted(found)
 
 
 def _materialise(

@@ -306,7 +306,8 @@ def _variables(laid: Design, variables: Sequence[str] | None) -> list[str]:
     for name in variables or ():
         if name not in known:
             raise ValueError(f"{name!r} is no variable of the formula; it has {', '.join(known)}")
-    return [v for v in known if v not in laid.single] if variables is None else list(variables)
+    varying = [v for v in known if laid.rows.frame[v].nunique() > 1]
+    return varying if variables is None else [v for v in variables if v in varying]
 
 
 def _effects_of(
