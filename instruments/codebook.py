@@ -3,7 +3,7 @@
 A `Variable` carries label, type, unit, choices, missing codes and sensitivity. Asked variables come from
 the `codebook::` columns of the forms, computed ones from `derived.csv`. The same name may occur in several
 forms (it then means the same question); look-ups take the first unless a form or frame is named. No data
-live here, and nothing of this package but `findings` is imported, so that analysis can stand on it alone.
+live here, and nothing else of this package is imported, so that analysis can stand on it alone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from instruments.instrument import Instrument
 
 DERIVED = Path(__file__).parent / "derived.csv"
 
@@ -181,7 +178,14 @@ class Codebook:
         return cls(_variable(item) for item in json.loads(text))
 
 
-def codebook(instruments: Iterable[Instrument] = (), derived: Path | None = DERIVED) -> Codebook:
+class Asking(Protocol):
+    """What asks: an instrument, known here by its variables alone."""
+
+    @property
+    def variables(self) -> tuple[Variable, ...]: ...
+
+
+def codebook(instruments: Iterable[Asking] = (), derived: Path | None = DERIVED) -> Codebook:
     """All variables of these instruments in order, then those of `derived.csv` unless `derived` is None."""
     asked = [variable for instrument in instruments for variable in instrument.variables]
     return Codebook([*asked, *(read_derived(derived) if derived else ())])
