@@ -38,13 +38,14 @@ create table blob (id integer primary key, md5 text, contentType text, content b
   contentType));
 create table assignment (id integer primary key, actorId integer, roleId integer, acteeId text,
   unique (actorId, roleId, acteeId));
-create table submission (id integer primary key, formId integer, instanceId text, draft integer,
+create table submission (id integer primary key autoincrement, formId integer, instanceId text, draft integer,
   submitterId integer,
   deviceId text, userAgent text, createdAt text, updatedAt text, deletedAt text, reviewState text,
   event integer,
   unique (formId, instanceId, draft));
 create index submission_order on submission (formId, draft, createdAt, id);
-create table submission_def (id integer primary key, submissionId integer, formDefId integer, instanceId text,
+create table submission_def (id integer primary key autoincrement, submissionId integer, formDefId integer,
+  instanceId text,
   instanceName text, xml blob, submitterId integer, deviceId text, userAgent text, createdAt text,
   current integer,
   root integer);
