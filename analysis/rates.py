@@ -86,8 +86,8 @@ def panel(waves: pd.DataFrame) -> pd.DataFrame:
     withdrawals, who stay in the denominator of cumulative rates), responded, response (wave response),
     retention (wave on wave), cumulative, continuous (responded in every wave so far), cumulative_rr (times
     RR1 of the baseline), status_known, reentry (share of those who missed the wave before that respond now).
-    A wave counts once all of it is decided or closed: persons whose row is still pending are left out of that
-    wave.
+    A person counts in a wave that was decided for him: waves still open, and waves left out because their
+    window was over at the baseline, are not held against anybody.
     """
     wide = _wide(waves)
     rr1 = response(waves[surely(waves["wave"] == 0)]).rr1
@@ -129,14 +129,14 @@ def _wide(waves: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _wave_rates(wide: dict[str, np.ndarray], w: int, rr1: float) -> dict[str, float]:
-    """The rates of the wave in column w. A person not issued in a wave counts by the baseline cohort all the same."""
-    pending = _pending(wide, w)
-    alive = ~wide["out"][:, w] & ~pending
-    responded = wide["responded"][:, w] & alive
-    every = np.logical_and.accumulate(wide["responded"], axis=1)[:, w] & alive
+    """The rates of the wave in column w, over those it was decided for and those withdrawn before it."""
+    decided, answered = wide["decided"], wide["responded"]
+    alive = ~wide["out"][:, w] & (decided[:, w] | wide["withdrew"][:, w])
+    responded = answered[:, w] & alive
+    every = (answered | ~decided)[:, : w + 1].all(axis=1) & responded
     issued = alive & ~wide["withdrew"][:, w]
-    before = wide["responded"][:, w - 1] & alive if w else np.zeros_like(alive)
-    missed = ~wide["responded"][:, w - 1] & alive if w else np.zeros_like(alive)
+    before = answered[:, w - 1] & alive & (w > 0)
+    missed = decided[:, w - 1] & ~answered[:, w - 1] & alive & (w > 0)
     return {
         "wave": int(wide["wave"][w]),
         "baseline": len(alive),
@@ -151,13 +151,6 @@ def _wave_rates(wide: dict[str, np.ndarray], w: int, rr1: float) -> dict[str, fl
         "status_known": _over((wide["known"][:, w] & alive).sum(), alive.sum()),
         "reentry": _over((responded & missed).sum(), missed.sum()),
     }
-
-
-def _pending(wide: dict[str, np.ndarray], w: int) -> np.ndarray:
-    """Persons for whom this wave has not been decided, and no later one either: it has not come for them yet."""
-    later = wide["decided"][:, w:].any(axis=1)
-    gone = wide["out"][:, w] | wide["withdrew"][:, w]
-    return ~later & ~gone
 
 
 def _over(part: float, whole: float) -> float:
