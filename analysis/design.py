@@ -284,13 +284,16 @@ def _sides(formula: str, outcome: bool) -> tuple[str, str]:
 
 def _parse(right: str, formula: str) -> Formula:
     try:
-        return Formula(right)
+        parsed = Formula(right)
     except (FormulaicError, SyntaxError) as error:
         raise ValueError(f"formula {formula!r} cannot be read: {str(error).splitlines()[0]}") from error
+    if "1" not in [str(term) for term in parsed]:
+        raise ValueError(f"formula {formula!r} takes the intercept out; leave out '- 1' or '0 +'")
+    return parsed
 
 
 def _variables(parsed: Formula) -> list[str]:
-    """Return the columns a formula needs; formulaic's own list leaves out those inside center(), bs() and the like."""
+    """Return the columns a formula needs; formulaic's own list leaves out those inside center() or bs()."""
     found: set[str] = set()
     for factor in {factor for term in parsed for factor in term.factors}:
         if factor.eval_method.value == "lookup":

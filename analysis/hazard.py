@@ -14,15 +14,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from analysis.design import Columns, Design, NotEstimable, design
-from analysis.fit import CURVE, CURVE_ESTIMATES, Curve, Fit, warn_if_unsound
+from analysis.fit import CURVE, CURVE_ESTIMATES, Curve, Fit, HypothesisTest, warn_if_unsound
+from analysis.health import Health, health
 from analysis.kernels import cox as kernel
-from analysis.kernels.curves import intervals
+from analysis.kernels.curves import intervals, kaplan_meier, life_table
 from analysis.kernels.riskset import TIE_TOLERANCE
 from analysis.kernels.sandwich import sandwich
+from instruments.findings import Finding, sort_findings
 
 Array = NDArray[np.float64]
+TRANSFORMS = ("km", "identity", "log")
+PH_LEVEL = 0.01  # below this a term of its own is named on the health card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,39 @@ class CoxFit(Fit):
         if self.how["ties"] == "exact":
             raise ValueError("curves after exact ties are not defined here; refit with ties='efron'")
         return _survival(self, data, times, interval, level)
+
+    def proportional_hazards(self, transform: str = "km") -> HypothesisTest:
+        """Return the score test that no coefficient changes with g(t); the test of each term is under `parts`.
+
+        g is 1 - S(t-) by Kaplan–Meier ("km"), the time itself ("identity") or its logarithm ("log"); as R's
+        cox.zph since survival 3. Robust errors do not enter.
+        """
+        if self.how["ties"] == "exact":
+            raise ValueError("the test after exact ties is not defined here; refit with ties='efron'")
+        if transform not in TRANSFORMS:
+            raise ValueError(f"transform is {transform!r}; it must be one of {', '.join(TRANSFORMS)}")
+        test = kernel.proportional_hazards(self.data, self.estimates, _time_scale(self, transform))
+        p_values = chi2.sf(test.statistics, 1)
+        parts = pd.DataFrame({"term": self.terms, "statistic": test.statistics, "df": 1, "p_value": p_values})
+        name = f"proportional hazards, g(t) = {transform}"
+        return HypothesisTest(name, test.joint, test.df, float(chi2.sf(test.joint, test.df)), parts)
+
+    def health(self) -> Health:
+        """Return the health card, with the test of proportional hazards where there is a maximum."""
+        card = health(self)
+        if not card.ok or self.how["ties"] == "exact":
+            return card
+        test = self.proportional_hazards()
+        facts = {**card.facts, "proportional hazards p": round(test.p_value, 4)}
+        where, text = (
+            f"Cox: {self.formula}",
+            "has an effect that changes with time; let it, or stratify by it.",
+        )
+        new = [
+            Finding("warning", "fit.proportional_hazards", where, f"{term} {text}")
+            for term in test.parts["term"][test.parts["p_value"] < PH_LEVEL]
+        ]
+        return Health(facts, tuple(sort_findings([*card.findings, *new])))
 
     def residuals(self, kind: str = "martingale") -> pd.DataFrame:
         """Return residuals by row of the data given: "martingale", "score", "dfbeta" or "schoenfeld".
@@ -238,6 +276,20 @@ def _changes(laid: Design) -> bool:
     order = np.argsort(person, kind="stable")
     same = person[order][1:] == person[order][:-1]
     return bool((laid.X[order][1:] != laid.X[order][:-1])[same].any())
+
+
+def _time_scale(fit: CoxFit, transform: str) -> Array:
+    """Return g (m,) at the event times of the fit; Kaplan–Meier of all rows, strata and weights aside."""
+    times = fit.data.sets.times
+    if transform == "identity":
+        return times
+    if transform == "log":
+        return np.log(times)
+    rows = fit.design.rows
+    entry = rows.arrays.get("start", np.full(rows.kept.size, -np.inf))
+    table = life_table(entry, rows.arrays["stop"], rows.arrays["event"].astype(np.intp))
+    survival = np.concatenate([[1.0], kaplan_meier(table)[0]])
+    return 1.0 - survival[np.searchsorted(table.times, times, side="left")]
 
 
 def _survival(

@@ -66,6 +66,17 @@ class CoxResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ProportionalHazards:
+    """Score tests that coefficients do not change with g(t): statistics by term (p,), NaN where aliased, and
+    jointly.
+    """
+
+    statistics: Array
+    joint: float
+    df: int
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """Cumulative hazard by stratum of a row whose x is the centre of the data: increments and their sums
     (m,).
@@ -146,9 +157,19 @@ def evaluate(data: CoxData, beta: Array) -> Evaluation:
     events, w = data.sets.events, data.weights
     loglik = float(w[events] @ eta[events] - data.v @ np.log(S0))
     score = w[events] @ data.X[events] - data.v @ xbar
-    exposure = risk * _hazard_seen(data, data.v / S0)
-    information = (data.X * exposure[:, None]).T @ data.X - (xbar * data.v[:, None]).T @ xbar
-    return loglik, score, information
+    return loglik, score, _spread(data, risk, data.v, S0, xbar)
+
+
+def _information(data: CoxData, beta: Array, g: Array) -> Array:
+    """Return the information (p, p) with each event time counted g (m,) times."""
+    risk = data.weights * np.exp(data.X @ beta)
+    S0, xbar = _means(data, risk)
+    return _spread(data, risk, data.v * g[data.slot], S0, xbar)
+
+
+def _spread(data: CoxData, risk: Array, v: Array, S0: Array, xbar: Array) -> Array:
+    exposure = risk * _hazard_seen(data, v / S0)
+    return (data.X * exposure[:, None]).T @ data.X - (xbar * v[:, None]).T @ xbar
 
 
 def score_residuals(data: CoxData, beta: Array) -> Array:
@@ -209,6 +230,28 @@ def baseline(data: CoxData, beta: Array) -> Baseline:
         _by_time(data, (hazard / S0)[:, None])[:, 0],
         _by_time(data, hazard[:, None] * xbar) * data.scale,
     )
+
+
+def proportional_hazards(data: CoxData, beta: Array, g: Array) -> ProportionalHazards:
+    """Return the score tests of θ = 0 in β(t) = β + θ g(t), for g (m,) at the event times.
+
+    The exact score test with the whole information matrix (Grambsch and Therneau 1994 without their
+    approximation of a constant variance; R's cox.zph since survival 3). Its blocks are the information with
+    v, g v and g² v for v.
+    """
+    use = np.flatnonzero(~np.isnan(beta))
+    part = _columns(data, use)
+    b = beta[use] * data.scale[use]
+    g = g - np.average(g, weights=data.sets.deaths)
+    own, cross, square = (_information(part, b, g**power) for power in (0, 1, 2))
+    risk = part.weights * np.exp(part.X @ b)
+    _, xbar = _means(part, risk)
+    events, at = part.sets.events, part.sets.at
+    score = (part.weights[events] * g[at]) @ part.X[events] - (part.v * g[part.slot]) @ xbar
+    inner = square - cross @ solve(own, cross)
+    statistics = np.full(beta.size, np.nan)
+    statistics[use] = score**2 / np.diag(inner)
+    return ProportionalHazards(statistics, float(score @ solve(inner, score)), use.size)
 
 
 def exact_sets(data: CoxData) -> tuple[Array, Array, Index]:

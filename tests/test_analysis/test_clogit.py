@@ -33,7 +33,7 @@ def test_pairs_by_hand() -> None:
 
 
 def test_two_of_four_by_hand() -> None:
-    """x = 1, 1, 0, 0, ones in the first and third: r/(r² + 4r + 1), largest at r = 1; Var Σx = 2·½·½·⅔ = 1/3."""
+    """x = 1, 1, 0, 0, ones in the first and third: r/(r² + 4r + 1) at r = 1; Var Σx = 2·½·½·⅔ = 1/3."""
     frame = pd.DataFrame({"person": 1, "x": [1, 1, 0, 0], "y": [1, 0, 1, 0]})
     fit = clogit("y ~ x", frame, person="person")
     assert fit.estimates[0] == pytest.approx(0, abs=ROUNDING)
@@ -172,9 +172,7 @@ def test_weights_are_copies_of_persons() -> None:
 
 
 def test_pooled_is_biased_where_the_conditional_fit_is_not() -> None:
-    """Truth 0.8: levels that go with x pull the pooled coefficient beyond 1, the conditional one stays within
-    3 SE.
-    """
+    """Truth 0.8: levels that go with x pull the pooled fit off by over 3 SE, not the conditional one."""
     frame = panel(600)
     fixed, pooled = (
         clogit("y ~ x + job", frame, person="person"),

@@ -233,6 +233,36 @@ def test_times_that_differ_by_rounding_are_ties_unless_told_otherwise() -> None:
     assert apart.loglik_null == pytest.approx(-np.log(6 * 4 * 3 * 2))
 
 
+def test_proportional_hazards_test_is_the_score_test_of_terms_that_grow_with_time() -> None:
+    """Rows cut at every event time carry age·t and debt·t; their score at no change is the test, exactly."""
+    frame = many()
+    fit = cox("age + debt", frame, **ROLES)
+    pieces = frame
+    for at in np.unique(frame.loc[frame["event"] == 1, "stop"]):
+        pieces = split(pieces, float(at))
+    start, stop, event = (pieces[c].to_numpy(float) for c in ("start", "stop", "event"))
+    x = pieces[["age", "debt"]].to_numpy()
+    data = kernel.prepare(start, stop, event.astype(bool), np.hstack([x, x * stop[:, None]]))
+    beta = np.concatenate([fit.estimates, [0, 0]]) * data.scale
+    _, score, information = kernel.evaluate(data, beta)
+    test = fit.proportional_hazards("identity")
+    assert test.statistic == pytest.approx(score @ np.linalg.solve(information, score), rel=1e-6)
+    one = [0, 1, 2]
+    first = score[one] @ np.linalg.solve(information[np.ix_(one, one)], score[one])
+    assert test.parts["statistic"][0] == pytest.approx(first, rel=1e-6)
+
+
+def test_effect_that_turns_with_time_is_on_the_health_card() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.integers(0, 2, 600)
+    early = rng.exponential(np.where(x == 1, 2.0, 8.0))
+    stop = np.where(early < 4, early, 4 + rng.exponential(np.where(x == 1, 20.0, 4.0)))
+    frame = pd.DataFrame({"x": x, "stop": stop, "event": 1})
+    card = cox("x", frame, stop="stop", event="event").health()
+    assert card.ok
+    assert card.tidy()["code"].tolist() == ["fit.proportional_hazards"]
+
+
 def test_separated_term_is_named_and_the_fit_is_not_healthy() -> None:
     frame = many().assign(never=lambda d: ((d["event"] == 0) & (d["person"] % 2 == 0)).astype(int))
     with pytest.warns(FitWarning, match="never has no finite estimate"):

@@ -108,6 +108,7 @@ def test_matrix_of_other_rows_follows_the_fit_and_refuses_values_not_seen() -> N
         ("age +* w", "cannot be read"),
         ("log(zero)", r"log\(zero\) is not finite"),
         ("event ~ age", "needs no '~'"),
+        ("age - 1", "takes the intercept out"),
         ("when", "'when' is a date"),
     ],
 )

@@ -151,6 +151,11 @@ def profile(column: str) -> Any:
     return veteran().predict(someone, times=[50, 100, 200]).table[column].to_numpy()
 
 
+def zph(fit: Any, transform: str, column: str = "statistic") -> dict[str, float]:
+    test = fit.proportional_hazards(transform)
+    return {**test.parts.set_index("term")[column], "GLOBAL": getattr(test, column)}
+
+
 @cache
 def heart_weighted(ties: str) -> Any:
     frame = data("heart").assign(w=lambda d: 1 + d["id"] % 3 / 2)
@@ -284,6 +289,11 @@ LINES: list[Line] = [
     *fit_lines(COX, "factor_celltype", veteran_factor),
     (COX, "basehaz_at_100", lambda: veteran().baseline(at="zero").query("time <= 100").iloc[-1, -1], "surv"),
     *row_lines(COX, "predicted", profile, {"surv": "surv", "se": "surv", "lower": "surv", "upper": "surv"}),
+    *(
+        (COX, f"zph_{scale}.{key}", lambda s=scale, c=name: zph(veteran(), s, c), "zph")
+        for scale in ("km", "identity")
+        for key, name in (("chisq", "statistic"), ("p", "p_value"))
+    ),
     (COX, "martingale_first3", lambda: veteran().residuals("martingale")["martingale"][:3], "resid"),
     (COX, "schoenfeld_first", lambda: dict(veteran().residuals("schoenfeld").iloc[0, 1:]), "resid"),
     (COX, "dfbeta_first", lambda: veteran().residuals("dfbeta").iloc[0], "resid"),
@@ -327,6 +337,7 @@ LINES: list[Line] = [
         for line in (
             *fit_lines(HRW, ties, lambda ties=ties: heart_weighted(ties)),
             (HRW, f"{ties}.score", lambda t=ties: heart_weighted(t).score_test, "test"),
+            (HRW, f"{ties}.zph_km", lambda t=ties: zph(heart_weighted(t), "km"), "zph"),
             (HRW, f"{ties}.dfbeta_2", lambda t=ties: heart_weighted(t).residuals("dfbeta").iloc[1], "resid"),
         )
     ),
