@@ -8,7 +8,7 @@ answers decode as they were asked.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
+from instruments.lint import lint
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
 from survey import store
 from survey.central import Central
@@ -94,10 +95,12 @@ def publish_forms(
     now: datetime,
     run_id: int | None = None,
     dry_run: bool = False,
+    judge: Callable[[BuiltForm], list[Finding]] = validate,
 ) -> Outcome:
     """Bring Central's forms up to the text in `folder` (the shipped one if None), or say what it would take.
 
     `files` are the lists that only the study can give, `entity_lists` the properties each list must have.
+    `judge` looks at every form that is to go: ODK Validate, unless told otherwise.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def publish_forms(
     remote = read_remote(central, local, entity_lists)
     actions = plan_publish(local, remote, known_versions(session), entity_lists)
     sent = {action.target for action in actions if action.kind == "publish"}
-    findings += [f for form in local if form.form_id in sent for f in _validated(form)]
+    findings += [f for form in local if form.form_id in sent for f in _judged(form, judge)]
     _refuse_errors(findings)
     done = () if dry_run else apply(actions, local, central, session, now=now, run_id=run_id)
     return Outcome(tuple(actions), tuple(done), tuple(sort_findings(findings)))
@@ -118,8 +121,6 @@ def local_forms(
     forms: Iterable[str], folder: Path | None, files: Mapping[str, bytes]
 ) -> tuple[list[Local], list[Finding]]:
     """The forms of that name, linted, built and with their files; `FormRefused` when one cannot be used."""
-    from instruments.lint import lint
-
     found: list[Local] = []
     findings: list[Finding] = []
     for name in forms:
@@ -275,9 +276,9 @@ def _file(name: str, files: Mapping[str, bytes]) -> bytes:
     return files[name] if name in files else lists(name)
 
 
-def _validated(form: Local) -> list[Finding]:
+def _judged(form: Local, judge: Callable[[BuiltForm], list[Finding]]) -> list[Finding]:
     try:
-        return validate(form.built)
+        return judge(form.built)
     except JavaMissing:
         message = "ODK Validate did not look at it: there is no Java; install returnee-panel[demo]."
         return [Finding("note", "form.not_validated", form.form_id, message)]
