@@ -116,7 +116,7 @@ def _told(calendar: pd.DataFrame, interviews: pd.DataFrame) -> tuple[pd.DataFram
     rows["start_lo"] = np.fmax(floats(rows["beg_lo"]), from_cm) - 1
     rows["start"] = np.fmax(floats(rows["beg_hi"]), from_cm) - 1
     exact = rows["end_lo"] == rows["end_hi"]
-    rows["stop"] = np.where(exact, rows["end_lo"], rows["end_lo"] - 1)
+    rows["stop"] = np.fmin(np.where(exact, rows["end_lo"], rows["end_lo"] - 1), int_cm)
     possible = surely(rows["beg_lo"] <= rows["beg_hi"]) | surely(first & no_year)
     return rows[possible].assign(carried=False), _undated(rows[~possible])
 
@@ -124,7 +124,7 @@ def _told(calendar: pd.DataFrame, interviews: pd.DataFrame) -> tuple[pd.DataFram
 def _bounded_by_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Unknown months cut by the row before, the row after and the row's own end."""
     keys = [rows["person_id"], rows["wave"]]
-    fuzzy = rows["beg_lo"] != rows["beg_hi"]
+    fuzzy = (rows["beg_lo"] != rows["beg_hi"]) & rows["beg_hi"].notna()
     by = rows.groupby(keys, sort=False)
     ended = by["end_lo"].shift().where(by["end_hi"].shift() == by["end_lo"].shift())
     earliest = np.fmax(rows["beg_lo"], ended).groupby(keys, sort=False).cummax()
@@ -236,15 +236,18 @@ def _joined(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _filled(rows: pd.DataFrame, interviews: pd.DataFrame) -> pd.DataFrame:
     """The rows with every month between them, before the first and after the last as unknown spells."""
-    ends = interviews.groupby("person_id", sort=False).agg(
-        first=("from_cm", "first"), last=("int_cm", "last")
-    )
+    met = interviews.groupby("person_id", sort=False)
+    ends = met.agg(first=("from_cm", "first"), last=("int_cm", "last"), wave=("wave", "last"))
     first = ~surely(rows["person_id"] == rows["person_id"].shift())
     before = rows["stop"].shift().where(~first, rows["person_id"].map(ends["first"]).astype("Float64") - 1)
     gaps = rows.assign(start=floats(before), stop=rows["start"])
     final = rows[~surely(rows["person_id"] == rows["person_id"].shift(-1))]
     tails = final.assign(start=final["stop"], stop=floats(final["person_id"].map(ends["last"])))
-    blanks = pd.concat([gaps, tails], ignore_index=True)
+    nothing = ends[~ends.index.isin(rows["person_id"])].reset_index()
+    whole = nothing.assign(
+        start=floats(nothing["first"]) - 1, stop=floats(nothing["last"]), int_cm=nothing["last"]
+    )
+    blanks = pd.concat([gaps, tails, whole], ignore_index=True)
     blanks = blanks[surely(blanks["stop"] > blanks["start"])]
     blanks = blanks.assign(
         act=float(_NONE), place=np.nan, on=False, beg_lo=np.nan, beg_hi=np.nan, filler=True

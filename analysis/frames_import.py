@@ -268,7 +268,7 @@ def _age(check: Mapping[str, Any], raw: pd.DataFrame, frame: pd.DataFrame) -> li
             "warning",
             "source.age",
             _who(frame, row),
-            f"Age {quoted[row]:.0f} is quoted; the year of birth gives {reckoned[row]:.0f} in {check['year']}.",
+            f"Age {quoted[row]:.0f} is quoted; born so, {reckoned[row]:.0f} in {check['year']}.",
         )
         for row in np.flatnonzero(~np.isnan(quoted) & (quoted != reckoned))
     ]
