@@ -20,6 +20,7 @@ from analysis.design import Columns, Design, NotEstimable, design
 from analysis.fit import CURVE, CURVE_ESTIMATES, Curve, Fit, HypothesisTest, warn_if_unsound
 from analysis.health import Health, health
 from analysis.kernels import cox as kernel
+from analysis.kernels.concordance import concordance
 from analysis.kernels.curves import intervals, kaplan_meier, life_table
 from analysis.kernels.riskset import TIE_TOLERANCE
 from analysis.kernels.sandwich import sandwich
@@ -81,7 +82,7 @@ class CoxFit(Fit):
         return _survival(self, data, times, interval, level)
 
     def proportional_hazards(self, transform: str = "km") -> HypothesisTest:
-        """Return the score test that no coefficient changes with g(t); the test of each term is under `parts`.
+        """Return the score test that no coefficient changes with g(t); each term under `parts`.
 
         g is 1 - S(t-) by Kaplan–Meier ("km"), the time itself ("identity") or its logarithm ("log"); as R's
         cox.zph since survival 3. Robust errors do not enter.
@@ -95,6 +96,21 @@ class CoxFit(Fit):
         parts = pd.DataFrame({"term": self.terms, "statistic": test.statistics, "df": 1, "p_value": p_values})
         name = f"proportional hazards, g(t) = {transform}"
         return HypothesisTest(name, test.joint, test.df, float(chi2.sf(test.joint, test.df)), parts)
+
+    def concordance(self) -> pd.DataFrame:
+        """Return the share of concordant pairs within strata, its jackknife error, and the pairs."""
+        rows = self.design.rows
+        found = concordance(
+            rows.arrays.get("start", np.full(rows.kept.size, -np.inf)),
+            rows.arrays["stop"],
+            rows.arrays["event"],
+            self.design.X @ np.nan_to_num(self.estimates),
+            weights=rows.get("weights"),
+            stratum=rows.get("strata"),
+            cluster=rows.get("cluster"),
+        )
+        line = {"estimate": found.share, "std_error": found.std_error, "pairs": found.pairs}
+        return pd.DataFrame([line])
 
     def health(self) -> Health:
         """Return the health card, with the test of proportional hazards where there is a maximum."""

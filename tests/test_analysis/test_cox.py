@@ -263,6 +263,14 @@ def test_effect_that_turns_with_time_is_on_the_health_card() -> None:
     assert card.tidy()["code"].tolist() == ["fit.proportional_hazards"]
 
 
+def test_concordance_by_hand() -> None:
+    """The event at 2 (x = 0) meets 1, 1, 1, 0, 0, those at 3 (x = 1) meet 0, 0, that at 5 (x = 0) meets 0."""
+    frame = pd.DataFrame({"stop": STOP, "died": EVENT, "x": X[:, 0]})
+    found = cox("x", frame, stop="stop", event="died").concordance().iloc[0]
+    assert found["pairs"] == 5 + 2 * 2 + 1
+    assert found["estimate"] == pytest.approx((2 / 2 + 4 + 1 / 2) / 10)
+
+
 def test_separated_term_is_named_and_the_fit_is_not_healthy() -> None:
     frame = many().assign(never=lambda d: ((d["event"] == 0) & (d["person"] % 2 == 0)).astype(int))
     with pytest.warns(FitWarning, match="never has no finite estimate"):

@@ -294,6 +294,8 @@ LINES: list[Line] = [
         for scale in ("km", "identity")
         for key, name in (("chisq", "statistic"), ("p", "p_value"))
     ),
+    (COX, "concordance.c", lambda: veteran().concordance()["estimate"], "concordance"),
+    (COX, "concordance.se", lambda: veteran().concordance()["std_error"], "concordance"),
     (COX, "martingale_first3", lambda: veteran().residuals("martingale")["martingale"][:3], "resid"),
     (COX, "schoenfeld_first", lambda: dict(veteran().residuals("schoenfeld").iloc[0, 1:]), "resid"),
     (COX, "dfbeta_first", lambda: veteran().residuals("dfbeta").iloc[0], "resid"),
@@ -337,6 +339,18 @@ LINES: list[Line] = [
         for line in (
             *fit_lines(HRW, ties, lambda ties=ties: heart_weighted(ties)),
             (HRW, f"{ties}.score", lambda t=ties: heart_weighted(t).score_test, "test"),
+            (
+                HRW,
+                f"{ties}.concordance.c",
+                lambda t=ties: heart_weighted(t).concordance()["estimate"],
+                "resid",
+            ),
+            (
+                HRW,
+                f"{ties}.concordance.se",
+                lambda t=ties: heart_weighted(t).concordance()["std_error"],
+                "resid",
+            ),
             (HRW, f"{ties}.zph_km", lambda t=ties: zph(heart_weighted(t), "km"), "zph"),
             (HRW, f"{ties}.dfbeta_2", lambda t=ties: heart_weighted(t).residuals("dfbeta").iloc[1], "resid"),
         )
