@@ -65,14 +65,20 @@ def hidden(
 
     Parameters
     ----------
-    counts : array (rows, columns), margins included; NaN marks a cell that cannot exist
-    row_totals : the last column is the sum of the others in its row
-    column_totals : the last row is the sum of the others in its column
+    counts
+        Shape (rows, columns), margins included; NaN marks a cell that cannot exist.
+    row_totals
+        The last column is the sum of the others in its row.
+    column_totals
+        The last row is the sum of the others in its column.
 
-    Returns ------- Boolean array of the same shape. First all counts under ``smallest``; then, while some
-    hidden cell still follows from the printed ones, the smallest printed cell in a line through it. A cell
-    follows exactly when its unit vector lies in the row space of the sums restricted to the hidden cells
-    (bounds are not considered).
+    Returns
+    -------
+    ndarray
+        Boolean, of the same shape. First all counts under ``smallest``; then, while some hidden cell still
+        follows from the printed ones, the smallest printed cell in a line through it. A cell follows exactly
+        when its unit vector lies in the row space of the sums restricted to the hidden cells (bounds are not
+        considered).
     """
     table = np.asarray(counts, dtype=float)
     mask = table < applied.smallest

@@ -17,6 +17,7 @@ from analysis.disclosure import Rules
 
 DASH = "–"
 MINUS = "\u2212"
+SMALLEST_P = 0.001
 TO = {"en": "to", "vi": "đến"}
 
 
@@ -193,6 +194,11 @@ def number(value: float, *, digits: int = 2) -> Cell:
     return Cell("number", float(value), digits=digits)
 
 
+def p_value(value: float) -> Cell:
+    """A p-value, with three decimals or as smaller than 0.001."""
+    return Cell("p", float(value), digits=3)
+
+
 def suppressed(kind: str) -> Cell:
     """A cell whose number may not be printed."""
     return Cell(kind, mark=disclosure.SUPPRESSED)
@@ -217,42 +223,46 @@ def protected(cell: Cell, rules: Rules) -> Cell:
 
 def crosstab(
     blocks: Iterable[tuple[str, Sequence[str], np.ndarray]],
-    totals: Sequence[int],
     rules: Rules,
     *,
-    rates: bool = True,
+    rates: Sequence[bool] = (True,),
+    margin: bool = False,
 ) -> tuple[Row, ...]:
     """Rows of counts and shares for several variables over the same groups of persons.
 
     Parameters
     ----------
-    blocks : (heading, labels, counts (labels, groups)); the last of several groups is the sum of the others
-    totals : persons in each group, the base of the shares
-    rates : print a share beside each count
+    blocks
+        (heading, labels, counts of shape (labels, groups)); with ``margin`` the last group is the sum of
+        the others, of which only as many are printed as ``rates`` names (the rest are people of no printed
+        group).
+    rates
+        For each printed group, the last included, whether a share stands beside the count.
 
-    Each block is protected as a two-way table with both margins. A block need not add up to ``totals``
-    (answers may be missing); the base printed is then the block's own sum.
+    Each block is protected as a two-way table with its margins. Shares are of the people with an answer;
+    where blocks differ in that number, a line gives it.
     """
+    made = [(heading, labels, counts, counts.sum(axis=0)) for heading, labels, counts in blocks]
+    largest = np.max([base for *_, base in made], axis=0) if made else np.zeros(0)
     rows: list[Row] = []
-    for heading, labels, counts in blocks:
-        base = counts.sum(axis=0)
-        margin = np.vstack([counts, base])
-        hide = disclosure.hidden(margin, rules, row_totals=counts.shape[1] > 1, column_totals=True)
+    for heading, labels, counts, base in made:
+        hide = disclosure.hidden(np.vstack([counts, base]), rules, row_totals=margin, column_totals=True)
         rows.append(Row(heading, kind="group"))
         for line, label in enumerate(labels):
             rows.append(Row(label, tuple(_pairs(counts[line], base, hide[line], rates))))
-        if not np.array_equal(base, np.asarray(totals)):
+        if (base < largest).any():
             cells = _pairs(base, base, hide[-1], rates)
-            rows.append(Row("n", tuple(c if c.kind == "count" else blank() for c in cells), kind="total"))
+            rows.append(Row("n", tuple(cell if cell.kind == "count" else blank() for cell in cells), "total"))
     return tuple(rows)
 
 
-def _pairs(counts: np.ndarray, base: np.ndarray, hide: np.ndarray, rates: bool) -> list[Cell]:
+def _pairs(counts: np.ndarray, base: np.ndarray, hide: np.ndarray, rates: Sequence[bool]) -> list[Cell]:
+    printed = [*range(len(rates) - 1), len(counts) - 1]
     cells = []
-    for persons, n, hid in zip(counts, base, hide, strict=True):
-        cells.append(count(int(persons), hide=bool(hid)))
-        if rates:
-            cells.append(share(float(persons), int(n), hide=bool(hid)))
+    for place, rate in zip(printed, rates, strict=True):
+        cells.append(count(int(counts[place]), hide=bool(hide[place])))
+        if rate:
+            cells.append(share(float(counts[place]), int(base[place]), hide=bool(hide[place])))
     return cells
 
 
@@ -279,7 +289,9 @@ def cell_text(cell: Cell, language: str = "en") -> str:
         return cell.value
     scale = 100 if cell.kind in ("share", "probability") else 1
     digits = 0 if cell.kind == "count" else (1 if cell.digits is None else cell.digits)
-    if cell.value is not None:
+    if cell.kind == "p" and cell.value is not None and cell.value < SMALLEST_P:
+        shown = "< " + format_number(SMALLEST_P, digits, language)
+    elif cell.value is not None:
         shown = format_number(cell.value * scale, digits, language)
     elif cell.low is not None and cell.high is not None:
         shown = interval(cell.low * scale, cell.high * scale, digits, language)

@@ -65,9 +65,17 @@ def source(document: Document) -> str:
         f"lang: {_string(document.language)}, kicker: {_string(meta.kicker)}, facts: ({facts}), "
         f"banner: {_string(meta.banner)}, disclaimer: {_string(meta.disclaimer)}, "
         f"release: {_string(meta.release)}, short: {_string(meta.short)}, "
-        f"name: {_string(meta.report)}, words: ({words}))\n"
+        f"name: {_string(meta.report)}, words: ({words}), "
+        f"tables: {_entries((table.key, table.title) for table in document.tables())}, "
+        f"figures: {_entries((figure.key, figure.caption) for figure in document.figures())})\n"
     )
     return head + "\n".join(_block(block, document) for block in document.blocks) + "\n"
+
+
+def _entries(named: Iterable[tuple[str, str]]) -> str:
+    """Keys and titles for the contents; pointers inside a title lose their brackets."""
+    plain = ((key, "".join(part for _, part in pieces(title))) for key, title in named)
+    return _tuple(f"({_string(key)}, {_string(title)})" for key, title in plain)
 
 
 def check_glyphs(document: Document) -> None:
@@ -166,7 +174,7 @@ def _table(table: Table, document: Document) -> str:
     groups = _tuple(f"({_string(label)}, {width})" for label, width in table.spanners())
     tag = f"{document.meta.words['table']} {table.key}"
     return (
-        f"#panel-table({_string(table.key)}, {_string(tag)}, {_string(table.title)}, {_string(table.stub)}, "
+        f"#panel-table({_string(table.key)}, {_string(tag)}, {_content(table.title)}, {_string(table.stub)}, "
         f"{columns}, {groups}, {_tuple(rows)}, {_tuple(_content(note) for note in table.notes)}, "
         f"{_string(_source(table.key, document))})"
     )
