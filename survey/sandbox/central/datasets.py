@@ -31,7 +31,7 @@ def properties(store: Store, dataset: int) -> list[Row]:
         "select property.*, min(coalesce(place, 1000000)) as first from property"
         " left join property_field on propertyId = property.id"
         " where datasetId = ? and publishedAt is not null and deletedAt is null group by property.id"
-        " order by publishedAt, first, property.id",
+        " order by publication, first, property.id",
         dataset,
     )
 
@@ -95,7 +95,7 @@ def _refuse_property_capitals(store: Store, dataset: int, block: EntityBlock) ->
 
 def publish(call: Call, project: Row, definition: int, now: str) -> None:
     """Publishes the lists and properties of a definition that is being published, and links its own CSV."""
-    store = call.store
+    store, publication = call.store, call.store.next("publication")
     sql = "select dataset.* from dataset join dataset_form on datasetId = dataset.id where formDefId = ?"
     for row in store.all(sql, definition):
         fresh = row["publishedAt"] is None
@@ -107,7 +107,7 @@ def publish(call: Call, project: Row, definition: int, now: str) -> None:
             row["id"],
         )
         for item in added:
-            store.update("property", item["id"], publishedAt=now)
+            store.update("property", item["id"], publishedAt=now, publication=publication)
         if fresh:
             store.update("dataset", row["id"], publishedAt=now)
             store.run(

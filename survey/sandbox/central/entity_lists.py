@@ -100,9 +100,13 @@ def add_property(call: Call) -> Reply:
     if name.lower() in known:
         raise problems.duplicate(("name", "datasetId"), (known[name.lower()], row["id"]), "ds_properties")
     now = call.store.now()
-    waiting = "update property set publishedAt = ? where datasetId = ? and name = ? and deletedAt is null"
-    if not call.store.run(waiting, now, row["id"], name):
-        call.store.insert("property", datasetId=row["id"], name=name, publishedAt=now)
+    batch = call.store.next("publication")
+    waiting = (
+        "update property set publishedAt = ?, publication = ? where datasetId = ? and name = ?"
+        " and deletedAt is null"
+    )
+    if not call.store.run(waiting, now, batch, row["id"], name):
+        call.store.insert("property", datasetId=row["id"], name=name, publishedAt=now, publication=batch)
     call.log("dataset.update", row["acteeId"], {"properties": [name]})
     return success()
 

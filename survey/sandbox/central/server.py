@@ -199,7 +199,8 @@ class _Door:
             await _response(reply)(scope, receive, send)
             return
         scope["standin.call"] = call
-        await self.app(scope, receive, _broken_pipe(send) if fault is not None else send)
+        scope["standin.lost"] = fault is not None
+        await self.app(scope, receive, _nothing if fault is not None else send)
 
     def _call(self, scope: Any) -> Call:
         headers = {
@@ -251,6 +252,10 @@ def _small(call: Call) -> bool:
     )
 
 
+async def _nothing(message: Any) -> None:
+    """Where a lost reply goes."""
+
+
 async def _body(receive: Any, limit: int) -> tuple[bytes, bool]:
     """The body, and whether it kept within the limit; the rest of a larger one is read and forgotten."""
     parts, size = [], 0
@@ -274,22 +279,21 @@ def _bad_json(call: Call) -> Problem | None:
     return None
 
 
-class _Dropped(ConnectionError):
-    """The reply was lost on order."""
-
-
-def _broken_pipe(send: Any) -> Any:
-    """Sends the head of an answer that never comes, so that the client sees the connection break."""
-
-    async def broken(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            await send({"type": "http.response.start", "status": 502, "headers": [(b"content-length", b"1")]})
-            raise _Dropped("reply dropped on order")
-
-    return broken
-
-
 # a real socket
+class _Wire:
+    """Cuts the connection where a reply is to be lost, as a broken line would: without a byte."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+        if scope.get("standin.lost"):
+            exchange = send.__self__
+            exchange.disconnected = True
+            exchange.transport.abort()
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A stand-in that answers: its address and itself."""
@@ -304,7 +308,7 @@ def serve(standin: StandIn, port: int = 0) -> Iterator[Served]:
     listening = _listen(port)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     config = uvicorn.Config(
-        standin.app,
+        _Wire(standin.app),
         log_config=None,
         log_level="critical",
         access_log=False,

@@ -61,7 +61,7 @@ create table dataset (id integer primary key, projectId integer, name text, acte
 create table dataset_form (datasetId integer, formDefId integer, actions text, path text, isRepeat integer,
   primary key (datasetId, formDefId)) without rowid;
 create table property (id integer primary key, datasetId integer, name text, publishedAt text,
-  deletedAt text);
+  publication integer, deletedAt text);
 create table property_field (propertyId integer, formDefId integer, path text, place integer,
   primary key (propertyId, formDefId)) without rowid;
 create table entity (id integer primary key, datasetId integer, uuid text unique, creatorId integer,
