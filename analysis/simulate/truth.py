@@ -7,6 +7,7 @@ Months are century months, (year − 1900) · 12 + month.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -119,20 +120,20 @@ class Histories:
             **life,
         )
 
-    def sample_list(self) -> list[dict[str, str]]:
-        """The printed list: what the field knows of a case before the first visit, by case_id."""
-        areas = len(self.areas)
+    def sample_list(self, field_days: int = 56) -> list[dict[str, str]]:
+        """The printed list, by case_id: frame, area, track, and the days in which to recruit the case."""
         return [
             {
                 "case_id": t.case_id,
                 "frame_src": str(t.facts["frame_src"]),
                 "psu_code": t.area.code,
                 "stratum": t.area.stratum,
-                "incl_prob": f"{0.05 + 0.2 * (self.people['area'][t.number - 1] + 1) / areas:.4f}",
+                "incl_prob": f"{0.05 + 0.2 * (i + 1) / len(self.areas):.4f}",
                 "track": t.track,
-                "recruit_cm": str(t.facts["recruit_cm"]),
+                "opens": _first_day(t.facts["recruit_cm"]).isoformat(),
+                "closes": (_first_day(t.facts["recruit_cm"]) + timedelta(days=field_days)).isoformat(),
             }
-            for t in self
+            for t, i in zip(self, self.people["area"].tolist(), strict=True)
         ]
 
     def area_list(self) -> list[dict[str, str]]:
@@ -209,6 +210,10 @@ def _still_there(months: Months, entry: NDArray[np.int_]) -> NDArray[np.bool_]:
     for first in (months.left, months.moved, months.died):
         out &= (first < 0) | (first > entry)
     return out
+
+
+def _first_day(cm: int) -> date:
+    return date(1900 + (cm - 1) // 12, (cm - 1) % 12 + 1, 1)
 
 
 def _month(ret_cm: int, since: np.int16) -> int | None:

@@ -52,10 +52,12 @@ def _without_work(person: Respondent, state: int) -> Answers:
 
 
 def main_job(person: Respondent) -> Answers:
-    """The main job, the same at every visit while it lasts."""
+    """The main job, the same at every visit while it lasts.
+
+    The form also asks it of a farmer who does not say what the produce is for; the answer is the farm.
+    """
     state = int(person.truth.state[person.now])
-    if state not in (1, 2, 3, 4):
-        return {}
+    state = state if state in (1, 2, 3, 4) else 3
     number = int(person.truth.job[person.now])
     title, tasks, isco, activity, isic = job_of(person, state, number)
     kept = person.fixed(f"job {number} kept")
