@@ -19,8 +19,10 @@ used wherever they do not mislead.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from instruments.findings import Finding
+if TYPE_CHECKING:  # the command line starts without what the forms need
+    from instruments.findings import Finding
 
 DONE, FAILED, USAGE, FINDINGS = 0, 1, 2, 3
 
@@ -91,6 +93,6 @@ class FormRefused(SurveyError):
 
     exit_code = FINDINGS
 
-    def __init__(self, what: str, findings: Sequence[Finding], *, where: str = "", cure: str = "") -> None:
+    def __init__(self, what: str, findings: Sequence["Finding"], *, where: str = "", cure: str = "") -> None:
         super().__init__(what, where=where, cure=cure)
         self.findings = tuple(findings)

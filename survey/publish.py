@@ -182,7 +182,7 @@ def apply(
     forms = {form.form_id: form for form in local}
     done = []
     for action in actions:
-        came = action.kind
+        came = "done"
         if action.kind in ("list", "properties"):
             central.create_entity_list(action.target, action.names)
         elif action.kind == "open":

@@ -212,10 +212,15 @@ def recorded(engine: Engine, job: str, clock: Callable[[], datetime], *, key: st
 
 
 def start_run(session: Session, job: str, *, now: datetime, key: str = "") -> Run:
-    """A run row in state running, committed; a key that was claimed before raises `NotAllowed`."""
+    """A run row in state running, committed; a key that was claimed before raises `NotAllowed`.
+
+    Without a key the run is one more of its job, as when a person asks for it.
+    """
+    lock(session)
+    before = session.exec(select(func.count()).select_from(Run).where(Run.job == job)).one()
     run = Run(
         job=job,
-        key=key or f"{job} {now.isoformat()}",
+        key=key or f"{job} {now.isoformat()} {before + 1}",
         state="running",
         started_at=now,
         heartbeat_at=now,
