@@ -208,7 +208,9 @@ def much_unchanged(responses: Responses, codebook: Codebook) -> Iterator[Finding
     """An interviewer records 'no change' far more often than the others: a preload invites it."""
     frame = responses.answers[FOLLOWUP]
     asked = frame[_is(frame, "con_part", 1)]
-    yield from _apart(FOLLOWUP, asked, _is(asked, "di_state", 1), "interviewer.unchanged", "di_state")
+    if len(asked):
+        unchanged = _is(asked, "di_state", 1)
+        yield from _apart(FOLLOWUP, asked["enum_id"], unchanged, "interviewer.unchanged", "di_state")
 
 
 @check("missing")
@@ -217,10 +219,11 @@ def much_missing(responses: Responses, codebook: Codebook) -> Iterator[Finding]:
     for form, frame in _interviews(responses):
         for variable in codebook.of(form):
             if variable.name in frame and variable.missing:
-                given = frame[frame[variable.name].notna()]
-                gone = given[variable.name].astype("string").str.removesuffix(".0")
-                codes = gone.isin(list(variable.missing))
-                yield from _apart(form, given, codes, "interviewer.missing", variable.name)
+                given = frame[variable.name].dropna()
+                if len(given) >= 2 * ENOUGH:
+                    gone = given.astype("string").str.removesuffix(".0").isin(list(variable.missing))
+                    who = frame["enum_id"][given.index]
+                    yield from _apart(form, who, gone, "interviewer.missing", variable.name)
 
 
 @check("refusals")
@@ -229,7 +232,7 @@ def many_refusals(responses: Responses, codebook: Codebook) -> Iterator[Finding]
     frame = responses.answers[ATTEMPT]
     if len(frame):
         refused = frame["att_res"].isin([2110, 2111, 2120, 2130])
-        yield from _apart(ATTEMPT, frame, refused, "interviewer.refusals", "att_res")
+        yield from _apart(ATTEMPT, frame["enum_id"], refused, "interviewer.refusals", "att_res")
 
 
 _BEFORE_CONSENT = ("", "mod_a", "mod_b")
@@ -247,10 +250,10 @@ def _flag(form: str, frame: pd.DataFrame, mask: pd.Series, code: str, variable: 
         yield _finding(code, f"{form}/{instance}/{variable}")
 
 
-def _apart(form: str, frame: pd.DataFrame, hits: pd.Series, code: str, variable: str) -> Iterator[Finding]:
+def _apart(form: str, who: pd.Series, hits: pd.Series, code: str, variable: str) -> Iterator[Finding]:
     """One finding for each interviewer whose share of hits lies `MARGIN` above that of all others."""
-    for name, own in hits.groupby(frame["enum_id"]) if len(frame) else ():
-        others = hits[frame["enum_id"] != name]
+    for name, own in hits.groupby(who):
+        others = hits[who != name]
         if len(own) >= ENOUGH and len(others) >= ENOUGH and own.mean() - others.mean() > MARGIN:
             yield _finding(code, f"{form}/interviewer {name}/{variable}")
 

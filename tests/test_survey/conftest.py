@@ -21,7 +21,7 @@ FORMS = ("rm_baseline", "rm_followup", "rm_contact")
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "rm_baseline": {
-        "today": "2026-03-05", "enum_id": "E1", "wave": 0, "birth_y": 1996, "birth_m": 5, "corridor": 704392,
+        "today": "2026-03-05", "enum_id": "E1", "wave": 0, "birth_y": 1996, "birth_m": 5, "corridor": "1",
         "scr_adult": 1, "scr_citizen": 1, "scr_lives": 1, "scr_purpose": 1, "elig": 1, "dep_y": 2022,
         "dep_m": 2,
         "ret_y": 2026, "ret_m": 1, "con_part": 1, "con_sens": 1, "con_recon": 1, "sex": 1, "area": 1,
