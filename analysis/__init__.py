@@ -18,6 +18,7 @@ _HOMES = {
     "cox": "analysis.hazard",
     "cumulative_incidence": "analysis.survival",
     "derive": "analysis.indicators",
+    "hazard": "analysis.discrete",
     "import_frame": "analysis.frames_import",
     "kaplan_meier": "analysis.survival",
     "logit": "analysis.logit",

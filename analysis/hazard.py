@@ -4,7 +4,7 @@ Rows are (start, stop] with a 0/1 event at stop; a person may have many rows, wi
 between them, and may enter late. The numbers come from `kernels/cox.py`; statsmodels' PHReg closes intervals
 on the left and counts a person twice where rows touch. `cluster` gives Lin and Wei's (1989) errors, and so do
 `weights` (sampling weights; by row where no cluster is named). Curves without covariates are in
-`survival.py`.
+`survival.py`, hazards by month in `discrete.py`.
 """
 
 from collections.abc import Iterable

@@ -21,6 +21,7 @@ from analysis import (
     clogit,
     cox,
     cumulative_incidence,
+    hazard,
     kaplan_meier,
     logit,
     logrank,
@@ -58,6 +59,7 @@ VETERAN = "treat + prior10 + karno"
 HEART = "age * transplant + surgery + year"
 MELANOMA = "sex + age + thickness + ulcer"
 LABOR = "disab ~ age + kids + lnwg"
+MOTHERS = "poverty + smoke + black + other + yschool"
 KM_TIMES = [10, 50, 100, 200, 365]
 
 
@@ -105,6 +107,39 @@ def labor(cluster: str | None = None, factor: str = "G") -> Any:
 @cache
 def labor_fixed() -> Any:
     return clogit(LABOR, data("laborsupply"), person="id")
+
+
+@cache
+def weaned() -> pd.DataFrame:
+    """Mothers by months of four weeks, ended at 24."""
+    months = np.ceil(data("bfeed")["duration"] / 4)
+    return data("bfeed").assign(m=months.clip(upper=24), ev=lambda d: d["delta"].where(months <= 24, 0))
+
+
+@cache
+def weaned_months() -> pd.DataFrame:
+    frame = weaned().loc[lambda d: d.index.repeat(d["m"])]
+    month = frame.groupby("id").cumcount() + 1
+    return frame.assign(month=month, y=((month == frame["m"]) & (frame["ev"] == 1)).astype(int))
+
+
+@cache
+def weaning(link: str, cluster: str | None = None) -> Any:
+    formula = f"y ~ log(month) + {MOTHERS}"
+    return hazard(formula, weaned_months(), link=link, cluster=cluster, cluster_factor="none")
+
+
+@cache
+def weaning_dummies() -> dict[str, dict[str, float]]:
+    seen = weaned_months().loc[lambda d: d["month"].isin(d.loc[d["y"] == 1, "month"])]
+    fit = hazard(f"y ~ C(month) + {MOTHERS}", seen)
+    names = MOTHERS.split(" + ")
+    return {"coef": {n: coefficients(fit)[n] for n in names}, "se": {n: errors(fit)[n] for n in names}}
+
+
+@cache
+def weaning_cox(ties: str) -> Any:
+    return cox(MOTHERS, weaned(), stop="m", event="ev", ties=ties)
 
 
 def coefficients(fit: Any) -> dict[str, float]:
@@ -230,6 +265,7 @@ KM, COX, HRT, CH, MEL, INF, LAB = (
     "clogit-infert",
     "panel-logit-laborsupply",
 )
+BFD = "discrete-bfeed"
 HRW, KMW, CIW, LGW = (
     "cox-heart-weighted",
     "km-veteran-weighted",
@@ -363,6 +399,20 @@ LINES: list[Line] = [
         for cause in (1, 2)
         for key, name in (("cif", "estimate"), ("se", "std_error"))
     ),
+    *(
+        line
+        for link in ("logit", "cloglog")
+        for line in (
+            (BFD, f"{link}.coef", lambda k=link: coefficients(weaning(k)), "coef"),
+            (BFD, f"{link}.se", lambda k=link: errors(weaning(k)), "se"),
+            (BFD, f"{link}.se_cluster_raw", lambda k=link: errors(weaning(k, "id")), "se"),
+            (BFD, f"{link}.loglik", lambda k=link: weaning(k).loglik, "loglik"),
+        )
+    ),
+    (BFD, "cloglog_month_dummies.coef", lambda: weaning_dummies()["coef"], "coef"),
+    (BFD, "cloglog_month_dummies.se", lambda: weaning_dummies()["se"], "se"),
+    *fit_lines(BFD, "cox_efron_on_months", lambda: weaning_cox("efron")),
+    *fit_lines(BFD, "cox_exact_on_months", lambda: weaning_cox("exact")),
     (LGW, "coef", lambda: coefficients(melanoma_logit()), "coef"),
     (LGW, "se", lambda: errors(melanoma_logit()), "se"),
     (LGW, "ame", lambda: melanoma_logit().effects(["sex", "age"]).set_index("term")["estimate"], "ame"),
@@ -400,7 +450,7 @@ def _ours(name: str) -> str:
     if name.startswith("factor("):
         variable, _, level = name.removeprefix("factor(").partition(")")
         return f"{variable}[{level}]"
-    return name.strip("()")
+    return "Intercept" if name == "(Intercept)" else name
 
 
 def _floats(values: Any) -> Any:
