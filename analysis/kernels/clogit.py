@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.newton import Array, Evaluation, independent, invert, maximise
+from analysis.kernels.newton import Array, Evaluation, independent, invert, maximise, solve
 from analysis.kernels.sandwich import sum_by
 
 Index = NDArray[np.intp]
@@ -87,7 +87,7 @@ def clogit(
     scores[:, use] = _scores(part, best.beta, persons) * scale[use]
     diverging = np.zeros(p, dtype=bool)
     diverging[use] = best.diverging
-    test = float(null_score[use] @ np.linalg.solve(information[np.ix_(use, use)], null_score[use]))
+    test = float(null_score[use] @ solve(information[np.ix_(use, use)], null_score[use]))
     return ClogitResult(
         beta,
         covariance,

@@ -98,6 +98,14 @@ def test_logrank_by_hand() -> None:
     assert test.df == 1
 
 
+def test_groups_that_never_meet_do_not_count() -> None:
+    """c is at risk only after a and b are gone: the test is that of a and b, with one degree of freedom."""
+    rows = pd.DataFrame({"start": [0, 0, 0, 0, 5], "stop": [1, 2, 3, 4, 7], "event": [1, 1, 1, 0, 1]})
+    rows["g"] = ["a", "a", "b", "b", "c"]
+    three, two = (logrank(d, start="start", **ROLES, by="g") for d in (rows, rows.head(4)))
+    assert (three.df, three.statistic) == (1, pytest.approx(two.statistic))
+
+
 def test_logrank_is_the_score_test_of_breslow_without_ties_and_needs_two_groups() -> None:
     from analysis import cox
 
