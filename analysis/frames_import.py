@@ -149,7 +149,8 @@ def _column(name: str, entry: Mapping[str, Any], raw: pd.DataFrame, titles: pd.D
         return _highest(entry["highest"], raw, name)
     cells = _raw(raw, entry.get("column"), name)
     if "codes" in entry:
-        return cells.map(entry["codes"])
+        whole = all(isinstance(code, int) for code in entry["codes"].values())
+        return cells.map(entry["codes"]).astype("Int64" if whole else "string")
     if "title" in entry:
         return cells.map(titles[entry["title"]])
     if "times" in entry:
