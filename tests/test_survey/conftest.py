@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from instruments.instrument import Instrument, load
 from instruments.plan import load_plan
@@ -53,7 +53,13 @@ class Field:
     def __init__(self, session: Session) -> None:
         self.session, self.seed, self.plan, self.now = session, 7, load_plan(), NOW
         self.forms: dict[str, Instrument] = {form: load(form) for form in FORMS}
-        self._sent = 0
+        self._sent = len(session.exec(select(Submission.id)).all())
+        if session.exec(select(FormVersion.id)).first() is None:
+            self._start()
+
+    def _start(self) -> None:
+        """A team and published forms."""
+        session = self.session
         for code in ("E1", "E2"):
             cases.add_enumerator(session, code, label=f"Interviewer {code}")
         for form, instrument in self.forms.items():
@@ -148,6 +154,12 @@ def _entity(number: int) -> str:
 def _leaves(answers: Mapping[str, Any]) -> str:
     told = ((name, value) for name, value in answers.items() if value is not None)
     return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in told)
+
+
+@pytest.fixture
+def open_field() -> type[Field]:
+    """The fieldwork of any session: started if it was not."""
+    return Field
 
 
 @pytest.fixture

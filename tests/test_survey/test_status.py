@@ -7,7 +7,6 @@ import pytest
 from survey import outbox
 from survey.status import status
 
-
 LATER = date(2026, 4, 28)  # wave 0 closed the day before, wave 1 closes on 13 May
 
 
