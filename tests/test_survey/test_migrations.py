@@ -18,8 +18,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "sqlite":
         engine = store.connect("sqlite:///empty.sqlite", tmp_path, create=True)
     else:
-        engine = request.getfixturevalue("postgres_engine")
-        store.downgrade(engine)
+        engine = request.getfixturevalue("postgres_empty")
     yield engine
     engine.dispose()
 

@@ -8,6 +8,7 @@ are kept and said. 8. Who withdrew is not fetched again.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from sqlalchemy import Engine
@@ -76,7 +77,9 @@ def test_a_row_of_the_listing_is_read_with_its_nulls():
 # over a socket, on both databases
 
 
+@cache
 def form() -> BuiltForm:
+    """A form of two questions."""
     survey = [["type", "name", "label"], ["text", "case_id", "Case"], ["integer", "age", "Age"]]
     sheets = {"survey": survey, "settings": [["form_title", "form_id", "version"], ["F", "f", "1"]]}
     return build(Instrument.from_sheets(sheets))
