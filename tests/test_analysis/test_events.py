@@ -1,6 +1,6 @@
 """Events as intervals (indicators.md, sections 8 and 9).
 
-1. Leaving known to the month is (d, d + 1]; without a date, from the last interview in the country to the report.
+1. Leaving known to the month is (d, d + 1]; without a date, from the last interview at home to the report.
 2. Own reports replace the contact record; the first event counts; a boundary change is no move.
 3. Whoever nobody has a trace of is censored at the last certain month.
 4. The first job is at risk from the return on, and may be told by a later calendar.
