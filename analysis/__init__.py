@@ -13,6 +13,8 @@ from typing import Any
 
 _HOMES = {
     "Dataset": "analysis.dataset",
+    "Document": "analysis.document",
+    "Table": "analysis.tables",
     "build_frames": "analysis.panel",
     "clogit": "analysis.logit",
     "cox": "analysis.hazard",

@@ -7,6 +7,7 @@ ten and is suppressed like one. Only a frame declared ``disclosure = "published"
 its citation) is exempt.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,12 +86,15 @@ def hidden(
     lines = _lines(table.shape, row_totals, column_totals)
     if not applied.smallest:
         return np.zeros(table.shape, dtype=bool)
-    while (cell := _recoverable(mask, lines)) is not None:
-        partner = _partner(cell, table, mask, lines, row_totals, column_totals)
+    while True:
+        found = (
+            _partner(cell, table, mask, lines, row_totals, column_totals)
+            for cell in _recoverable(mask, lines)
+        )
+        partner = next((place for place in found if place is not None), None)
         if partner is None:
-            break
+            return mask
         mask[partner] = True
-    return mask
 
 
 def _lines(shape: tuple[int, ...], row_totals: bool, column_totals: bool) -> list[NDArray[np.float64]]:
@@ -110,19 +114,18 @@ def _lines(shape: tuple[int, ...], row_totals: bool, column_totals: bool) -> lis
     return lines
 
 
-def _recoverable(mask: NDArray[np.bool_], lines: list[NDArray[np.float64]]) -> tuple[int, int] | None:
-    """First hidden cell that the sums determine, or None."""
+def _recoverable(mask: NDArray[np.bool_], lines: list[NDArray[np.float64]]) -> Iterator[tuple[int, int]]:
+    """Hidden cells that the sums determine, in reading order."""
     where = np.argwhere(mask)
     if not len(where) or not lines:
-        return None
+        return
     sums = np.array([line[mask] for line in lines])
     rank = np.linalg.matrix_rank(sums)
     for position, cell in enumerate(where):
         unit = np.zeros(len(where))
         unit[position] = 1.0
         if np.linalg.matrix_rank(np.vstack([sums, unit])) == rank:
-            return int(cell[0]), int(cell[1])
-    return None
+            yield int(cell[0]), int(cell[1])
 
 
 def _partner(

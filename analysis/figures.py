@@ -39,7 +39,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "own_farm": ("#4d86b8", ""),
     "study": ("#a8cbe4", ""),
     "home": ("#e3e7eb", ""),
-    "looking": ("#f2c879", ""),
+    "looking": ("#e3b04b", ""),
     "waiting": ("#d98a1f", "///"),
     "abroad": (PLUM, ""),
     "unknown": ("#ffffff", "---"),

@@ -156,7 +156,7 @@ def render(document: Document, format: str) -> bytes:
 def write(
     dataset: Dataset,
     folder: Path,
-    reports: Sequence[str] = ("panel",),
+    names: Sequence[str] = ("panel",),
     languages: Sequence[str] = ("en",),
     formats: Sequence[str] = ("html", "pdf"),
     *,
@@ -165,7 +165,7 @@ def write(
     """Files ``<report>.<language>.<format>`` in the folder, in the order asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in reports:
+    for name in names:
         for language in languages:
             made = build(name, dataset, language=language, notices=notices)
             for format in formats:

@@ -34,6 +34,7 @@ from analysis.tables import Table
 
 HERE = Path(__file__).parent
 STANDARD = "ua-1"
+ANNEX = "N"  # tables of the numbers of figures, not listed in the contents
 
 
 class GlyphError(ValueError):
@@ -66,10 +67,15 @@ def source(document: Document) -> str:
         f"banner: {_string(meta.banner)}, disclaimer: {_string(meta.disclaimer)}, "
         f"release: {_string(meta.release)}, short: {_string(meta.short)}, "
         f"name: {_string(meta.report)}, words: ({words}), "
-        f"tables: {_entries((table.key, table.title) for table in document.tables())}, "
+        f"tables: {_entries((table.key, table.title) for table in _listed(document))}, "
         f"figures: {_entries((figure.key, figure.caption) for figure in document.figures())})\n"
     )
     return head + "\n".join(_block(block, document) for block in document.blocks) + "\n"
+
+
+def _listed(document: Document) -> Iterable[Table]:
+    """Tables that the contents name."""
+    return (table for table in document.tables() if not table.key.startswith(ANNEX))
 
 
 def _entries(named: Iterable[tuple[str, str]]) -> str:

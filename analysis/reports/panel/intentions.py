@@ -160,7 +160,8 @@ def _ladder_finding(source: Source, counts: pd.DataFrame, base: pd.Series) -> tu
     low, high = wilson(part, n)
     digits = disclosure.percent_decimals(n, source.rules)
     detail = word("common.detail", interval=word.interval(low * 100, high * 100, digits), n=word.number(n))
-    label = f"{word('intent.finding')} ({wave_label(source, int(wave)).lower()})"
+    told = word("intent.finding")
+    label = f"{told} ({wave_label(source, int(wave)).lower()})"
     return (KeyFigure(word.percent(part / n), label, detail, "T17"),)
 
 
