@@ -18,6 +18,7 @@ from sqlmodel import Session, select
 from instruments.plan import load_plan
 from survey import cases, outbox
 from survey.cases import Baseline, Details, Facts, Sampled
+from survey.central import Central
 from survey.errors import CentralRejected, CentralUnreachable
 from survey.models import AppUserToken, Case, Enumerator, Outbox
 from survey.outbox import Told, Write, plan_push
@@ -323,3 +324,73 @@ def test_our_entity_ids_are_version_4_and_do_not_show_the_case(session):
     assert made == outbox.entity_id(7, f"tracing/{case.person_id}")
     assert made != outbox.entity_id(8, f"tracing/{case.person_id}")
     assert (made[14], made[19] in "89ab") == ("4", True)
+
+
+# Over a socket, to the stand-in, by the client that real use has.
+
+
+@pytest.fixture
+def there(central_at):
+    """A connection to a Central that holds the entities of the three cases and an empty tracing list."""
+    with Central(central_at.settings, backoff=0) as connection:
+        for name, properties in outbox.LISTS.items():
+            connection.create_entity_list(name, properties)
+        rows = [{"uuid": uuid_of(n), "label": f"NA{n:06d}", "data": {"status": ""}} for n in (1, 2, 3)]
+        connection.create_entities("returnee", rows)
+        yield connection
+
+
+def plan_without_forms(session: Session, today: date = TODAY) -> None:
+    wanted = outbox.wanted(session, today, forms=(), seed=7)
+    outbox.enqueue(session, plan_push(wanted, outbox.told(session)), NOW)
+    session.commit()
+
+
+def test_a_push_over_the_wire_arrives_once(session, there):
+    plan_without_forms(session)
+    first = outbox.flush(session, there, NOW)
+    assert (first.sent, first.failed, first.waiting) == (8, 0, 0)
+    due = {item["data"].get("assigned") for item in there.entities("returnee")}
+    assert due == {"E1", "E2"}
+    assert {item["data"]["phone1"] for item in there.entities("tracing")} == {
+        "0912000001",
+        "0912000002",
+        "0912000003",
+    }
+    versions = [item["version"] for item in there.entities("returnee")]
+    plan_without_forms(session)
+    assert outbox.flush(session, there, NOW) == outbox.Pushed()
+    assert [item["version"] for item in there.entities("returnee")] == versions
+
+
+def test_a_server_that_fails_in_the_middle_is_made_good_by_the_next_push(session, there, central_at):
+    plan_without_forms(session)
+    central_at.standin.faults.refuse(status=503, where="entities/", method="PATCH", skip=1)
+    with pytest.raises(CentralUnreachable):
+        outbox.flush(session, there, NOW)
+    session.rollback()
+    again = outbox.flush(session, there, NOW)
+    assert (again.standing, again.failed) == (1, 0)
+    assert states(session) == {"confirmed": 8}
+    assert {item["version"] for item in there.entities("returnee")} == {2}
+
+
+def test_a_reply_lost_on_the_wire_leaves_one_version(session, there, central_at):
+    plan_without_forms(session)
+    central_at.standin.faults.drop_reply(where="entities/", method="PATCH")
+    central_at.standin.faults.drop_reply(where="datasets/tracing/entities", method="POST")
+    assert outbox.flush(session, there, NOW).failed == 0
+    assert {item["version"] for item in there.entities("returnee")} == {2}
+    assert len(there.entities("tracing")) == 3
+
+
+def test_what_another_wrote_meanwhile_is_kept(session, there, monkeypatch):
+    plan_without_forms(session)
+    stale = there.entities("returnee")
+    there.update_entity("returnee", uuid_of(1), {"status": "seen by a supervisor"}, 1)
+    fresh = there.entities
+    answers = iter([stale])
+    monkeypatch.setattr(there, "entities", lambda name: next(answers, None) or fresh(name))
+    result = outbox.flush(session, there, NOW)
+    assert [finding.code for finding in result.findings] == ["entity.conflict"]
+    assert states(session) == {"confirmed": 8}

@@ -87,19 +87,20 @@ def sheets(form: str, rows: list[list[str]]) -> dict[str, list[list[str]]]:
     }
 
 
-def publish(session: Session, form: str, rows: list[list[str]] | None = None) -> str:
+def publish(session: Session, form: str, rows: list[list[str]] | None = None, suffix: str = "") -> str:
     instrument = Instrument.from_sheets(sheets(form, rows or FORMS[form]))
+    version = instrument.version + suffix
     session.add(
         FormVersion(
             form_id=form,
-            version=instrument.version,
+            version=version,
             digest=instrument.digest,
             sheets=instrument.sheets,
             published_at=NOW,
         )
     )
     session.flush()
-    return instrument.version
+    return version
 
 
 @pytest.fixture
@@ -231,6 +232,14 @@ def test_an_answer_is_read_under_the_version_it_was_given_in(session):
     frame = read(session).frames["baseline"].set_index("person_id")
     assert frame["inc_own"].dropna().tolist() == [7.5]
     assert frame["inc_old"].dropna().tolist() == [8]
+
+
+def test_a_version_published_again_with_other_files_reads_the_same(session):
+    version = publish(session, "rm_baseline", suffix="-1")
+    send(session, "rm_baseline", "a", interview(), version=version)
+    found = read(session)
+    assert found.frames["baseline"]["inc_own"].tolist() == [7.5]
+    assert found.findings == ()
 
 
 def test_an_answer_of_a_version_never_published_is_quarantined_and_the_others_stay(session):
