@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +58,14 @@ class WavePlan:
     def forms(self) -> tuple[str, ...]:
         """The forms the waves use, in order of first use."""
         return tuple(dict.fromkeys(wave.form for track in self.tracks.values() for wave in track.waves))
+
+    def first(self, waves: int) -> WavePlan:
+        """The same plan without the waves numbered `waves` and later."""
+        kept = {
+            name: replace(track, waves=tuple(wave for wave in track.waves if wave.number < waves))
+            for name, track in self.tracks.items()
+        }
+        return replace(self, tracks=kept)
 
     def track_for(self, *, returned: date, recruited: date) -> str | None:
         """The track whose span since return holds this person; None if nobody of that span is followed."""

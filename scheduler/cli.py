@@ -4,6 +4,7 @@ Both reach the root command by the entry-point group `survey.commands`, so that 
 package. A command parses, calls one function, prints.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ import typer
 
 from survey.commands import AsCsv, AsJson, Root, app_of, now_of, say, show_rows
 from survey.errors import FAILED
+
+DEMO = Path("demo-study")
+PASSWORD_VARIABLE = "SURVEY_CENTRAL_PASSWORD"
 
 schedule = typer.Typer(help="Show the timetable, follow it, or run one job now.", no_args_is_help=True)
 
@@ -71,9 +75,11 @@ def demo(
     people: Annotated[int, typer.Option(min=6, max=5000, help="How many returnees are simulated.")] = 120,
     waves: Annotated[int, typer.Option(min=1, max=6, help="How many waves of the plan are run.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same release and report.")] = 1,
-    folder: Annotated[
-        Path, typer.Option(help="Where the study is made; must be new or an earlier demo.")
-    ] = Path("demo-study"),
+    folder: Annotated[Path, typer.Option(help="Where the study is made: new, or an earlier demo.")] = DEMO,
+    central: Annotated[
+        str, typer.Option(help="A test server of ODK Central instead of the embedded stand-in.")
+    ] = "",
+    email: Annotated[str, typer.Option(help="Site administrator there; SURVEY_CENTRAL_PASSWORD.")] = "",
 ) -> None:
     """Run the main job end to end: forms, waves, interviews on real tablets' software, release, report.
 
@@ -81,9 +87,10 @@ def demo(
 
     Example: survey demo --people 60 --waves 3
     """
-    from scheduler.rehearsal import rehearse
+    from scheduler.rehearsal import Account, rehearse
 
-    rehearsal = rehearse(folder, people=people, waves=waves, seed=seed, tell=say)
+    account = Account(central, email, os.environ.get(PASSWORD_VARIABLE, "")) if central else None
+    rehearsal = rehearse(folder, people=people, waves=waves, seed=seed, tell=say, central=account)
     say(rehearsal.summary())
 
 

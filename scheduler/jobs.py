@@ -84,6 +84,37 @@ def push(app: App, now: datetime) -> Outcome:
     return {**counts, **_levels(pushed.findings)}
 
 
+@job
+def release(app: App, now: datetime) -> Outcome:
+    """Freeze the data as they stand; the same data are not frozen twice."""
+    from survey.release import build_release
+
+    with app.session() as session:
+        built = build_release(
+            session, app.folder / "releases", name=app.settings.study.name, seed=app.seed, now=now
+        )
+        session.commit()
+    return {"digest": built.digest[:12], "new": int(built.is_new), **built.rows, **_levels(built.findings)}
+
+
+@job
+def report(app: App, now: datetime) -> Outcome:
+    """Render what the latest release has no report of yet."""
+    from analysis.dataset import Dataset
+    from analysis.report import write
+    from survey.release import latest
+
+    with app.session() as session:
+        made = latest(session)
+    if made is None:
+        return {"files": []}
+    home = app.folder / "reports" / made.folder
+    if not home.exists():
+        dataset = Dataset.read(app.folder / "releases" / made.folder)
+        write(dataset, home, languages=app.settings.study.languages)
+    return {"files": [str(path.relative_to(app.folder)) for path in sorted(home.iterdir())]}
+
+
 def _levels(findings: Any) -> dict[str, int]:
     """How many findings there are of each level, the empty levels left out."""
     found: list[Finding] = list(findings)

@@ -24,6 +24,7 @@ from sqlmodel import Session, col, select
 from scheduler.jobs import JOBS, Job
 from scheduler.timetable import read
 from survey.app import App
+from survey.cli import OURS
 from survey.errors import SurveyError
 from survey.models import Run
 from survey.store import finish_run
@@ -178,10 +179,8 @@ def _run(app: App, run: Run, clock: Callable[[], datetime], jobs: Mapping[str, J
     try:
         with _alive(app.engine, run.id, clock):
             outcome = dict(_job(jobs, run.job)(app, clock()))
-    except SurveyError as fault:
-        state, error = "failed", str(fault)
-    except Exception as fault:  # its text may hold answers: only its kind and place are kept
-        state, error = "failed", f"{type(fault).__name__} at {_place(fault)}"
+    except Exception as fault:
+        state, error = "failed", _said(fault)
     if state == "failed":
         outcome = {"tries": tries}
     with Session(app.engine) as session:
@@ -198,6 +197,12 @@ def _job(jobs: Mapping[str, Job], name: str) -> Job:
     except KeyError:
         known = ", ".join(jobs)
         raise SurveyError(f"no job named {name!r}", where="[schedule]", cure=f"use one of {known}") from None
+
+
+def _said(fault: Exception) -> str:
+    """What a failure may say in the journal: a foreign text may hold answers, so only its kind and place."""
+    ours = type(fault).__module__.split(".")[0] in OURS
+    return " ".join(str(fault).split()) if ours else f"{type(fault).__name__} at {_place(fault)}"
 
 
 def _place(fault: BaseException) -> str:

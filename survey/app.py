@@ -19,7 +19,6 @@ from survey.config import FILE, Settings, load_settings
 
 if TYPE_CHECKING:
     from instruments.plan import WavePlan
-
     from survey.central import Central
 
 
@@ -62,8 +61,9 @@ class App:
         """The waves of the study."""
         from instruments.plan import load_plan
 
-        file = self.settings.study.plan_file
-        return load_plan(self.folder / file) if file else load_plan()
+        study = self.settings.study
+        plan = load_plan(self.folder / study.plan_file) if study.plan_file else load_plan()
+        return plan.first(study.waves) if study.waves else plan
 
     @property
     def forms_folder(self) -> Path | None:

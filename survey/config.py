@@ -121,6 +121,12 @@ class Study(_Section):
     plan_file: Annotated[
         str, Field(description="Your own plan of waves (plan.toml); empty for the one shipped.")
     ] = ""
+    waves: Annotated[
+        int, Field(ge=0, description="How many waves of the plan are run, the baseline counted; 0 for all.")
+    ] = 0
+    simulated: Annotated[
+        bool, Field(description="Whether the people are invented; releases and reports then say so.")
+    ] = False
     seed: Annotated[
         int, Field(ge=0, description="Seed of everything drawn at random: pseudonyms, imputations.")
     ] = 20260101

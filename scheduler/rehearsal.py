@@ -1,0 +1,369 @@
+"""The demo: a study on invented people, moved through its waves by the same jobs that run a real one.
+
+What is embedded here stands in for the world outside: a Central on a loopback port, tablets with the engine
+of ODK Collect, people with a known truth, and a clock that jumps from one Monday to the next. Everything the
+platform itself does is done by the timetable's jobs as `scheduler.runner` ticks them; there is no rule of the
+survey in this file. The same seed gives the same release and the same reports.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from time import monotonic
+from types import MappingProxyType
+
+from pydantic import SecretStr
+from sqlmodel import Session, col, func, select
+
+from analysis.simulate import Histories, simulate
+from instruments.instrument import load
+from scheduler import runner
+from scheduler.runner import Ran
+from survey import cases, release
+from survey.app import App
+from survey.central import Central
+from survey.commands.init import start_study
+from survey.config import FILE, TIMETABLE, CentralSettings, load_settings
+from survey.errors import SurveyError
+from survey.models import AppUserToken, Enumerator, Planned, Submission
+from survey.sandbox.central import StandIn, serve
+from survey.sandbox.collect import Collect
+from survey.sandbox.fieldwork import Enumerator as Interviewer
+from survey.sandbox.fieldwork import Field, Worked, work
+from survey.sandbox.pool import Pool
+
+START = date(2026, 3, 2)  # a Monday, two weeks after Tết
+STARTS_AT, ENDS_AT = time(6, 30), time(21, 0)  # of a week in the field: Monday morning, Sunday night
+EMAIL, PASSWORD = "panel@example.org", "rehearsal only"
+CREW = (("101", "A", "vi"), ("102", "A", "vi"), ("103", "B", "vi en"))
+FRAMES = ("persons", "person_waves", "spells", "person_months", "attempts")
+MARK = "rehearsal.txt"  # a folder that holds it was made here and may be made anew
+SCHEDULE = TIMETABLE | {"release": "quarterly 1 05:10", "report": "off"}  # the report is asked for at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Central to rehearse on: its address, and a site administrator there."""
+
+    url: str
+    email: str
+    password: str = field(repr=False)
+
+
+class StudyClock:
+    """Study time. It stands still until it is set, and never runs backwards."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        """Move on to `now`; an earlier moment leaves the clock where it is."""
+        self._now = max(self._now, now)
+
+
+@dataclass(slots=True)
+class Stages:
+    """Where the time went: seconds of the machine by stage."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        began = monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] += monotonic() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of it: where everything lies, what was counted, and seconds by stage."""
+
+    folder: Path
+    release: Path
+    digest: str
+    reports: tuple[Path, ...]
+    counts: MappingProxyType[str, int]
+    seconds: MappingProxyType[str, float]
+
+    def summary(self) -> str:
+        """Where to look, for somebody who has just seen it run."""
+        counted = ", ".join(f"{number:,} {name}" for name, number in self.counts.items())
+        took = ", ".join(f"{name} {spent:.0f} s" for name, spent in self.seconds.items())
+        lines = [
+            "",
+            f"Done in {sum(self.seconds.values()):.0f} s ({took}).",
+            f"  {counted}",
+            "",
+            *(f"  Report    {path}" for path in self.reports),
+            f"  Release   {self.release}  (content digest {self.digest[:12]})",
+            f"  Database  {self.folder / 'survey.sqlite'}",
+            "",
+            f"Look around:  cd {self.folder}, then",
+            "  survey status                              where every wave stands",
+            "  survey schedule list                       the timetable and its last runs",
+            "  survey release list                        every release so far",
+            "  survey trace INSTANCE VARIABLE             one answer's way into the release",
+            "  python -c \"from analysis import Dataset; print(Dataset.read('"
+            f"{self.release.relative_to(self.folder)}')['persons'])\"",
+        ]
+        return "\n".join(lines)
+
+
+def rehearse(
+    folder: Path,
+    *,
+    people: int,
+    waves: int,
+    seed: int,
+    tell: Callable[[str], None],
+    central: Account | None = None,
+    workers: int = 0,
+) -> Rehearsal:
+    """Run a whole study in `folder` and say how it goes; the folder must be new or an earlier rehearsal.
+
+    With `central` it runs in a new project of that Central, whose own clock then dates what arrives.
+
+    Raises
+    ------
+    SurveyError
+        The folder holds something else, or a job failed.
+    """
+    folder = _cleared(folder.resolve())
+    stages, clock = Stages(), StudyClock(datetime.combine(START, STARTS_AT, UTC))
+    with _central(central, folder, clock, seed) as account, Pool(workers) as pool:
+        tell(f"Central    {account.url}, study time starts {START}")
+        with stages.of("set-up"):
+            app = _study(folder, account, seed=seed, waves=waves)
+            histories = simulate(people, seed=seed, start_cm=(START.year - 1900) * 12 + START.month)
+            clock.set(datetime.combine(START, STARTS_AT, app.zone))
+            _hire(app)
+        tell(f"Sample     {people} invented returnees, {len(CREW)} enumerators, {waves} waves")
+        stage = _Stage(app, account, clock, histories, pool, stages, tell)
+        stage.play()
+        made, reports = stage.curtain()
+        with app.session() as session:
+            counts = _counts(session)
+        app.engine.dispose()
+    return Rehearsal(
+        folder=folder,
+        release=made[0],
+        digest=made[1],
+        reports=tuple(reports),
+        counts=MappingProxyType(counts),
+        seconds=MappingProxyType(dict(stages.seconds)),
+    )
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Everything that is on while the study clock runs."""
+
+    app: App
+    account: Account
+    clock: StudyClock
+    histories: Histories
+    pool: Pool
+    stages: Stages
+    tell: Callable[[str], None]
+
+    def play(self) -> None:
+        """Week after week: the jobs that are due on Monday morning, then the enumerators until Sunday."""
+        setting = Field.of(
+            self.histories,
+            [load(form) for form in self.app.settings.study.forms],
+            zone=self.app.zone,
+            seed=str(self.histories.seed),
+        )
+        crew: list[Interviewer] = []
+        monday, month = START, Worked(0, 0, 0, 0)
+        while monday <= _last_day(self.app):
+            with self.stages.of("cases"):
+                self._issue(monday)
+            self._tick(monday)
+            crew = crew or self._tablets()
+            self._print_lists(crew, monday)
+            with self.stages.of("fieldwork"):
+                week = work(
+                    crew,
+                    monday,
+                    monday + timedelta(days=6),
+                    setting=setting,
+                    pool=self.pool,
+                )
+            month = _plus(month, week)
+            monday += timedelta(days=7)
+            if monday.day <= 7:
+                past = monday - timedelta(days=7)
+                self.tell(f"{past:%Y-%m}    {month.attempts} attempts, {month.interviews} interviews")
+                month = Worked(0, 0, 0, 0)
+        self._tick(monday)
+
+    def curtain(self) -> tuple[tuple[Path, str], list[Path]]:
+        """Freeze the last state, report on it, and show that another sync finds nothing new."""
+        again = self._once("sync")
+        self.tell(f"Sync       once more: {again.outcome['new']} new submissions")
+        made = self._once("release")
+        rows = ", ".join(f"{made.outcome[frame]:,} {frame}" for frame in FRAMES)
+        self.tell(f"Release    {made.outcome['digest']}: {rows}")
+        report = self._once("report")
+        with self.app.session() as session:
+            latest = release.latest(session)
+            assert latest is not None
+            folder, digest = self.app.folder / "releases" / latest.folder, latest.digest
+        return (folder, digest), [self.app.folder / name for name in report.outcome["files"]]
+
+    def _tick(self, monday: date) -> None:
+        self.clock.set(datetime.combine(monday, STARTS_AT, self.app.zone))
+        for ran in runner.tick(self.app, self.clock):
+            self._account(ran)
+
+    def _once(self, job: str) -> Ran:
+        return self._account(runner.once(self.app, job, self.clock))
+
+    def _account(self, ran: Ran) -> Ran:
+        self.stages.seconds[ran.job] += ran.seconds
+        if ran.state != "done":
+            raise SurveyError(f"the job {ran.job} failed", where=ran.key, cure=ran.error)
+        if ran.outcome.get("published"):
+            self.tell(
+                f"Forms      {ran.outcome['published']} steps: built, checked by ODK Validate, published"
+            )
+        return ran
+
+    def _issue(self, monday: date) -> None:
+        """Hand over the part of the sample list whose time has come."""
+        rows = [row for row in self.histories.sample_list() if date.fromisoformat(row["opens"]) <= monday]
+        known = {person.case_id: person for person in self.histories}
+        sampled = [
+            cases.Sampled(
+                case_id=row["case_id"],
+                frame_src=row["frame_src"],
+                psu_code=row["psu_code"],
+                stratum=row["stratum"],
+                incl_prob=float(row["incl_prob"]),
+                name=known[row["case_id"]].name,
+                phone=known[row["case_id"]].phone,
+            )
+            for row in rows
+        ]
+        with self.app.session() as session:
+            now = self.clock()
+            cases.add_cases(session, sampled, self.app.plan, seed=self.app.seed, now=now, issued=monday)
+            session.commit()
+
+    def _tablets(self) -> list[Interviewer]:
+        """One tablet for each enumerator, set up with the key that the platform holds for them."""
+        with self.app.session() as session:
+            keys = {
+                row.code: session.get_one(AppUserToken, row.app_user_id).token
+                for row in session.exec(select(Enumerator).order_by(Enumerator.code))
+            }
+        project = self.app.settings.central.project
+        return [
+            Interviewer(
+                code,
+                Collect(
+                    f"{self.account.url}/v1/key/{key}/projects/{project}",
+                    self.app.folder / "tablets" / code,
+                    device=f"collect:{code}",
+                ),
+            )
+            for code, key in keys.items()
+        ]
+
+    def _print_lists(self, crew: Iterable[Interviewer], monday: date) -> None:
+        """What each enumerator carries on paper: the new cases that are theirs."""
+        with self.app.session() as session:
+            due = [item for item in cases.due(session, monday) if item.wave == 0]
+        for interviewer in crew:
+            interviewer.sample = [
+                {
+                    "case_id": item.case_id,
+                    "opens": item.opens.isoformat(),
+                    "closes": item.closes.isoformat(),
+                }
+                for item in due
+                if item.enumerator == interviewer.code
+            ]
+
+
+def _cleared(folder: Path) -> Path:
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise SurveyError(
+            "the folder holds something that is not a demo",
+            where=str(folder),
+            cure="name a new folder with --folder",
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).write_text(
+        "Made by `survey demo`, which may delete and make it anew.\n", encoding="utf-8"
+    )
+    return folder
+
+
+@contextmanager
+def _central(given: Account | None, folder: Path, clock: StudyClock, seed: int) -> Iterator[Account]:
+    """The Central named, or else the embedded stand-in, in study time, for as long as it is needed."""
+    if given is not None:
+        yield given
+        return
+    standin = StandIn(folder / "central.sqlite", email=EMAIL, password=PASSWORD, clock=clock, seed=seed)
+    try:
+        with serve(standin) as served:
+            yield Account(served.url, EMAIL, PASSWORD)
+    finally:
+        standin.close()
+
+
+def _study(folder: Path, account: Account, *, seed: int, waves: int) -> App:
+    """A study as `survey init` makes it in a new project; the password stays in this process."""
+    secret = SecretStr(account.password)
+    with Central(CentralSettings(url=account.url, email=account.email, password=secret)) as door:
+        central = {"url": account.url, "email": account.email, "project": door.create_project("Rehearsal")}
+    study = {
+        "name": "rehearsal",
+        "title": "Rehearsal on invented returnees",
+        "seed": seed,
+        "waves": waves,
+        "simulated": True,
+    }
+    start_study(folder, {"study": study, "central": central, "schedule": SCHEDULE})
+    return App(load_settings(folder / FILE, central={"password": secret}), folder)
+
+
+def _hire(app: App) -> None:
+    with app.session() as session:
+        for code, team, languages in CREW:
+            cases.add_enumerator(session, code, label=f"Enumerator {code}", team=team, langs=languages)
+        session.commit()
+
+
+def _last_day(app: App) -> date:
+    """The last day on which anything planned can still be done; the start while nothing is planned."""
+    with app.session() as session:
+        open_ended = select(func.max(Planned.closes)).where(col(Planned.state) != "closed")
+        return session.exec(open_ended).one() or START
+
+
+def _counts(session: Session) -> dict[str, int]:
+    rows = session.exec(select(Submission.form_id, func.count()).group_by(Submission.form_id)).all()
+    return {form.removeprefix("rm_"): number for form, number in sorted(rows)}
+
+
+def _plus(one: Worked, other: Worked) -> Worked:
+    return Worked(
+        one.attempts + other.attempts,
+        one.interviews + other.interviews,
+        one.sent + other.sent,
+        one.refused_answers + other.refused_answers,
+    )
