@@ -33,15 +33,19 @@ def build(
     Example: survey report build --language vi
     """
     from analysis.dataset import Dataset
-    from analysis.report import write
+    from analysis.report import names, write
 
+    if unknown := set(name or ()) - set(names()):
+        raise typer.BadParameter(
+            f"no report {min(unknown)!r}; choose from {', '.join(names())}", param_hint="--name"
+        )
     languages = language or ["en"]
     if source is None or out is None:
         app = app_of(context)
         source = source or app.folder / "releases" / _newest(app)
         out = out or app.folder / "reports" / source.name
         languages = language or app.settings.study.languages
-    for path in write(Dataset.read(source), out, reports=name or ["panel"], languages=languages):
+    for path in write(Dataset.read(source), out, names=name or ["panel"], languages=languages):
         typer.echo(path)
 
 
