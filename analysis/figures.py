@@ -426,7 +426,7 @@ def bars(
                 linewidth=0.8,
             )
             for spot, start, value in zip(spots, left, values, strict=True):
-                if value >= 0.05:
+                if value >= 0.05 and part != "few":
                     words = format_number(value * 100, 0, language)
                     axes.text(start + value / 2, spot, words, ha="center", va="center", color=_on(colour))
             left = left + values

@@ -235,6 +235,18 @@ def test_no_table_prints_a_count_under_ten(english: Document) -> None:  # 3
                 )
 
 
+def test_what_is_gathered_from_small_groups_is_printed_from_ten_people_on(english: Document) -> None:  # 3
+    gathered = [
+        row.cells[place]
+        for table in english.tables()
+        for place, column in enumerate(table.columns)
+        if column.key == "few"
+        for row in table.rows
+    ]
+    assert gathered
+    assert all(cell.value is None or cell.value * (cell.base or 0) > 9.5 for cell in gathered)
+
+
 def test_outcomes_follow_neither_from_their_total_nor_from_the_flow_chart(source: report.Source) -> None:  # 3
     counts = fieldwork.outcome_counts(source.frame("person_waves"), source.rules)
     hidden = disclosure.hidden(counts.to_numpy(), source.rules, column_totals=True)

@@ -122,7 +122,9 @@ def _ladder_figure(source: Source, shares: pd.DataFrame, base: pd.Series) -> Fig
             "intent.f6_value",
             wave=wave,
             shares=", ".join(
-                f"{labels[part]} {word.percent(value)}" for part, value in row.items() if pd.notna(value)
+                f"{labels[part]} {word.percent(value)}"
+                for part, value in row.items()
+                if pd.notna(value) and part != "few"
             ),
         )
         for wave, row in named.iterrows()
@@ -130,7 +132,10 @@ def _ladder_figure(source: Source, shares: pd.DataFrame, base: pd.Series) -> Fig
     rows = [
         Row(
             str(name),
-            (*(_share_cell(value, int(base[wave])) for value in row), tables.count(int(base[wave]))),
+            (
+                *(_share_cell(part, row[part], int(base[wave])) for part in row.index),
+                tables.count(int(base[wave])),
+            ),
         )
         for (name, row), wave in zip(named.iterrows(), drawn.index, strict=True)
     ]
@@ -146,8 +151,13 @@ def _ladder_figure(source: Source, shares: pd.DataFrame, base: pd.Series) -> Fig
     )
 
 
-def _share_cell(value: float, n: int) -> Cell:
-    return tables.suppressed("share") if pd.isna(value) else tables.share(value * n, n, part_is_cell=False)
+def _share_cell(part: str, value: float, n: int) -> Cell:
+    """A drawn share; what is gathered from small groups is printed only if ten stand behind it."""
+    return (
+        tables.suppressed("share")
+        if pd.isna(value)
+        else tables.share(round(value * n), n, part_is_cell=part == "few")
+    )
 
 
 def _ladder_finding(source: Source, counts: pd.DataFrame, base: pd.Series) -> tuple[KeyFigure, ...]:

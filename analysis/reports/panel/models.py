@@ -121,7 +121,7 @@ def notes(source: Source, model: Model, cluster: str) -> list[str]:
     found = [facts(source, model, cluster)]
     if model.left_out:
         names = word.listed(word(f"term.{term}") for term in model.left_out)
-        found.append(word("model.shortened", terms=names))
+        found.append(word("model.shortened", terms=names, n=source.rules.smallest))
     return found
 
 

@@ -136,8 +136,10 @@ def _state_numbers(
     for month, shares in drawn.iterrows():
         n = int(counts.loc[month].sum())
         cells = [
-            tables.suppressed("share") if pd.isna(value) else tables.share(value * n, n, part_is_cell=False)
-            for value in shares
+            tables.suppressed("share")
+            if pd.isna(value)
+            else tables.share(round(value * n), n, part_is_cell=state == "few")
+            for state, value in shares.items()
         ]
         rows.append(Row(str(month), (*cells, tables.count(n))))
     title, stub = source.wording("work.n3_title"), source.wording("work.month")
@@ -274,7 +276,11 @@ def with_job(curve: Curve, rules: disclosure.Rules) -> pd.DataFrame:
     )
     thin = np.flatnonzero((rising["n_risk"] < max(rules.smallest, 1)).to_numpy())
     kept = rising.iloc[: thin[0]] if len(thin) else rising
-    return kept.dropna().reset_index(drop=True)
+    nobody_yet = rising["estimate"] == 0  # no event, no interval
+    kept = kept.assign(
+        conf_low=kept["conf_low"].mask(nobody_yet), conf_high=kept["conf_high"].mask(nobody_yet)
+    )
+    return kept.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
 def _first_job_figure(source: Source, rising: pd.DataFrame) -> FigureBlock:
