@@ -51,20 +51,9 @@ def waves(app: App, now: datetime) -> Outcome:
 @job
 def publish(app: App, now: datetime) -> Outcome:
     """Make Central hold the study's forms as their text is here."""
-    from survey import cases
-    from survey.outbox import LISTS
-    from survey.publish import publish_forms
+    from survey.publish import publish_study
 
-    with app.session() as session, app.central() as central:
-        outcome = publish_forms(
-            session,
-            central,
-            app.settings.study.forms,
-            folder=app.forms_folder,
-            files=cases.lists(session),
-            entity_lists=LISTS,
-            now=now,
-        )
+    outcome = publish_study(app, now=now)
     return {"published": len(outcome.actions), **_levels(outcome.findings)}
 
 

@@ -7,11 +7,15 @@ version that Central holds and that we can build is remembered with its text (`f
 answers decode as they were asked.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, select
 
@@ -19,27 +23,35 @@ from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
-from survey import store
+from survey import cases, store
 from survey.central import Central
 from survey.central.drafts import digest_of, is_text_of
 from survey.errors import FormRefused
 from survey.models import FormVersion
+from survey.outbox import LISTS
+
+if TYPE_CHECKING:
+    from survey.app import App
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Local:
-    """A form as it is here: its text, what was built from it, and the files it carries."""
+    """A form as it is here: its text and the files it carries."""
 
     instrument: Instrument
-    built: BuiltForm
     media: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def form_id(self) -> str:
         """The form's id in Central."""
-        return self.built.form_id
+        return self.instrument.form_id
+
+    @cached_property
+    def built(self) -> BuiltForm:
+        """What Central is sent; made when it is asked for, since most forms stay as they are."""
+        return build(self.instrument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +129,26 @@ def publish_forms(
     return Outcome(tuple(actions), tuple(done), tuple(sort_findings(findings)))
 
 
+def publish_study(app: App, *, now: datetime, run_id: int | None = None, dry_run: bool = False) -> Outcome:
+    """`publish_forms` for the forms, files and entity lists of this study."""
+    with app.session() as session, app.central() as central:
+        return publish_forms(
+            session,
+            central,
+            app.settings.study.forms,
+            folder=app.forms_folder,
+            files=cases.lists(session),
+            entity_lists=LISTS,
+            now=now,
+            run_id=run_id,
+            dry_run=dry_run,
+        )
+
+
 def local_forms(
     forms: Iterable[str], folder: Path | None, files: Mapping[str, bytes]
 ) -> tuple[list[Local], list[Finding]]:
-    """The forms of that name, linted, built and with their files; `FormRefused` when one cannot be used."""
+    """The forms of that name, linted and with their files; `FormRefused` when one cannot be used."""
     found: list[Local] = []
     findings: list[Finding] = []
     for name in forms:
@@ -130,9 +158,7 @@ def local_forms(
             linted = lint(instrument)
             findings += linted
             if not has_errors(linted):
-                found.append(Local(instrument, build(instrument), media))
-        except FormError as error:
-            findings += error.findings
+                found.append(Local(instrument, media))
         except (FileNotFoundError, ValueError) as error:
             findings.append(Finding("error", "form.unreadable", name, str(error)))
     _refuse_errors(findings)
@@ -236,7 +262,7 @@ def remember(
             form_id=form.form_id,
             version=version,
             digest=form.instrument.digest,
-            title=form.built.title,
+            title=form.instrument.title,
             sheets=dict(form.instrument.sheets),
             published_at=now,
             run_id=run_id,
@@ -246,7 +272,7 @@ def remember(
 
 
 def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple[str, str]]) -> list[Action]:
-    version = form.built.version
+    version = form.instrument.version
     if there is None or not there.version:
         actions = [Action("publish", form.form_id, f"Central has no version of it, we have {version}")]
     elif not is_text_of(there.version, version):
@@ -277,8 +303,11 @@ def _file(name: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def _judged(form: Local, judge: Callable[[BuiltForm], list[Finding]]) -> list[Finding]:
+    """What building the form and judging what was built have to say."""
     try:
         return judge(form.built)
+    except FormError as error:
+        return list(error.findings)
     except JavaMissing:
         message = "ODK Validate did not look at it: there is no Java; install returnee-panel[demo]."
         return [Finding("note", "form.not_validated", form.form_id, message)]

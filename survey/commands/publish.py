@@ -1,16 +1,8 @@
 """`survey publish`: Central holds the study's forms as their text is here."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from survey.commands import AsCsv, AsJson, DryRun, app_of, clock_of, say, show_findings, show_rows
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from survey.app import App
-    from survey.publish import Outcome
 
 
 def publish(
@@ -21,13 +13,14 @@ def publish(
     Example: survey publish --dry-run
     """
     from survey import store
+    from survey.publish import publish_study
 
     app, clock = app_of(context), clock_of(context)
     if dry_run:
-        outcome = _publish(app, clock(), None)
+        outcome = publish_study(app, now=clock(), dry_run=True)
     else:
         with store.recorded(app.engine, "publish", clock) as run:
-            outcome = _publish(app, clock(), run.id)
+            outcome = publish_study(app, now=clock(), run_id=run.id)
             run.outcome = {"actions": outcome.rows()}
     show_rows(outcome.rows(), as_json=as_json, as_csv=as_csv)
     if not outcome.actions:
@@ -35,23 +28,3 @@ def publish(
     elif dry_run:
         say("Nothing was sent.")
     show_findings(outcome.findings)
-
-
-def _publish(app: "App", now: "datetime", run_id: int | None) -> "Outcome":
-    """Publish under a run, or only plan when there is none."""
-    from survey import cases
-    from survey.outbox import LISTS
-    from survey.publish import publish_forms
-
-    with app.session() as session, app.central() as central:
-        return publish_forms(
-            session,
-            central,
-            app.settings.study.forms,
-            folder=app.forms_folder,
-            files=cases.lists(session),
-            entity_lists=LISTS,
-            now=now,
-            run_id=run_id,
-            dry_run=run_id is None,
-        )

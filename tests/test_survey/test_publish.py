@@ -14,7 +14,6 @@ from sqlmodel import Session, select
 
 from instruments.instrument import Instrument
 from instruments.sheets import write_folder
-from instruments.xform import BuiltForm
 from survey.central import Central
 from survey.central.drafts import digest_of
 from survey.errors import CentralRejected, FormRefused
@@ -25,14 +24,16 @@ NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 AREAS = b"name,label\n1,North\n"
 
 
-def local(form_id: str, version: str = "1.aa", makes: str = "", reads: str = "", media=None) -> Local:
+def local(form_id: str, number: str = "1", makes: str = "", reads: str = "", media=None) -> Local:
     survey = [["type", "name", "label", "codebook::list"], ["text", "case_id", "Case", ""]]
     survey += [[f"select_one_from_file {reads}.csv", "who", "Who", "entity"]] if reads else []
-    sheets = {"survey": survey, "settings": [["form_id", "version"], [form_id, "1"]]}
+    sheets = {"survey": survey, "settings": [["form_id", "version"], [form_id, number]]}
     if makes:
         sheets["entities"] = [["list_name", "label"], [makes, "x"]]
-    built = BuiltForm(form_id, version, "<x/>", b"PK", (), tuple(media or ()), form_id)
-    return Local(Instrument.from_sheets(sheets), built, media or {})
+    return Local(Instrument.from_sheets(sheets), media or {})
+
+
+HERE = local("f").instrument.version
 
 
 def kinds(forms, remote=Remote(), known=(), lists=None):  # noqa: B008 – frozen
@@ -49,29 +50,29 @@ def test_a_form_that_central_has_not_is_published():
 
 
 def test_another_text_is_published():
-    assert kinds([local("f", "1.bb")], Remote({"f": RemoteForm("1.aa")})) == [("publish", "f")]
+    assert kinds([local("f", "2")], Remote({"f": RemoteForm(HERE)})) == [("publish", "f")]
 
 
-@pytest.mark.parametrize("there", ["1.aa", "1.aa-2"])
+@pytest.mark.parametrize("there", [HERE, f"{HERE}-2"])
 def test_the_same_text_stays(there: str):
     assert kinds([local("f")], Remote({"f": RemoteForm(there)}), {("f", there)}) == []
 
 
 def test_other_files_alone_are_published():
     form = local("f", media={"areas.csv": AREAS})
-    same = Remote({"f": RemoteForm("1.aa", files={"areas.csv": digest_of(AREAS)})})
-    other = Remote({"f": RemoteForm("1.aa", files={"areas.csv": digest_of(b"")})})
-    assert kinds([form], same, {("f", "1.aa")}) == []
-    assert kinds([form], other, {("f", "1.aa")}) == [("files", "f")]
+    same = Remote({"f": RemoteForm(HERE, files={"areas.csv": digest_of(AREAS)})})
+    other = Remote({"f": RemoteForm(HERE, files={"areas.csv": digest_of(b"")})})
+    assert kinds([form], same, {("f", HERE)}) == []
+    assert kinds([form], other, {("f", HERE)}) == [("files", "f")]
 
 
 def test_a_version_published_before_is_remembered():
-    assert kinds([local("f")], Remote({"f": RemoteForm("1.aa-1")})) == [("remember", "f")]
+    assert kinds([local("f")], Remote({"f": RemoteForm(f"{HERE}-1")})) == [("remember", "f")]
 
 
 def test_a_form_that_was_closed_is_opened():
-    closed = Remote({"f": RemoteForm("1.aa", "closed")})
-    assert kinds([local("f")], closed, {("f", "1.aa")}) == [("open", "f")]
+    closed = Remote({"f": RemoteForm(HERE, "closed")})
+    assert kinds([local("f")], closed, {("f", HERE)}) == [("open", "f")]
 
 
 # 2: entity lists
@@ -102,8 +103,10 @@ def test_properties_that_a_list_lacks_are_added_last():
         "returnee",
         ("assigned", "status"),
     )
-    full = Remote({"baseline": RemoteForm("1.aa")}, {"returnee": frozenset(("assigned", "status", "age"))})
-    assert kinds([local("baseline", makes="returnee")], full, {("baseline", "1.aa")}, lists) == []
+    form = local("baseline", makes="returnee")
+    held, properties = RemoteForm(form.instrument.version), frozenset(("assigned", "status", "age"))
+    full = Remote({"baseline": held}, {"returnee": properties})
+    assert kinds([form], full, {("baseline", held.version)}, lists) == []
 
 
 # 3 to 5: over a socket
