@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -34,7 +35,8 @@ def facts(session: Session) -> cases.Facts:
 
 
 def _baselines(frame: pd.DataFrame, entities: Mapping[str, str]) -> Iterable[cases.Baseline]:
-    for row in frame[holds(frame, "con_part", 1)].to_dict("records"):
+    told = ("case_id", "instance_id", "today", "ret_y", "ret_m", "panel_id")
+    for row in _rows(frame[holds(frame, "con_part", 1)], *told):
         day = _day(row.get("today"))
         if day is None:
             continue
@@ -57,7 +59,8 @@ def _exits(attempts: pd.DataFrame, usable: Mapping[str, pd.DataFrame]) -> Iterab
     ):
         if result not in frame:
             continue
-        for row in frame[frame[result].isin(list(cases.EXITS))].to_dict("records"):
+        left = frame[frame[result].isin(list(cases.EXITS))]
+        for row in _rows(left, "case_id", result, moment, "today"):
             day = _day(row.get(moment)) or _day(row.get("today"))
             if day is not None:
                 yield cases.Exit(row["case_id"], cases.EXITS[int(row[result])], day)
@@ -66,7 +69,7 @@ def _exits(attempts: pd.DataFrame, usable: Mapping[str, pd.DataFrame]) -> Iterab
 def _details(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> Iterable[cases.Details]:
     """Contact details told in interviews and attempts, with the day they were told on."""
     for frame in usable.values():
-        for row in frame.to_dict("records"):
+        for row in _rows(frame, "case_id", "today", "phone1", "c1_name", "c1_phone"):
             yield cases.Details(
                 row["case_id"],
                 str(_day(row.get("today")) or ""),
@@ -74,7 +77,7 @@ def _details(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> Iter
                 c1_name=_str(row.get("c1_name")),
                 c1_phone=_str(row.get("c1_phone")),
             )
-    for row in attempts.to_dict("records"):
+    for row in _rows(attempts, "case_id", "new_phone", "att_time"):
         if phone := _str(row.get("new_phone")):
             yield cases.Details(row["case_id"], _str(row.get("att_time")), phone1=phone)
 
@@ -88,6 +91,12 @@ def _done(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> dict[tu
     for frame in usable.values():
         done |= dict.fromkeys(_keys(frame[holds(frame, "con_part", 1)]), "interviewed")
     return done
+
+
+def _rows(frame: pd.DataFrame, *names: str) -> Iterable[dict[str, Any]]:
+    """The rows with these variables alone, as far as the frame has them: forms are wide and rows slow."""
+    chosen = frame[[name for name in dict.fromkeys(names) if name in frame]]
+    return chosen.to_dict("records")
 
 
 def _keys(frame: pd.DataFrame) -> list[tuple[str, int]]:
