@@ -43,12 +43,14 @@ class Manifest:
 
     `frames` maps a frame to its numbers of rows and columns, `files` a file name to its SHA-256 (empty before
     the release was written). `disclosure` is "restricted" or, only for data already in print, "published".
+    `simulated` says that the people are invented.
     """
 
     name: str
     content_digest: str
     disclosure: str = "restricted"
     citation: str = ""
+    simulated: bool = False
     frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,6 +87,7 @@ class Dataset:
         name: str,
         disclosure: str = "restricted",
         citation: str = "",
+        simulated: bool = False,
     ) -> Dataset:
         """A dataset of anybody's frames whose columns are variables of the codebook.
 
@@ -110,6 +113,7 @@ class Dataset:
             content_digest=content_digest(typed, kept),
             disclosure=disclosure,
             citation=citation,
+            simulated=simulated,
             frames={key: {"rows": len(f), "columns": f.shape[1]} for key, f in typed.items()},
         )
         return cls(MappingProxyType(typed), kept, manifest)

@@ -120,6 +120,33 @@ def _for_pyxform(sheets: Sheets) -> dict[str, list[dict[str, str]]]:
     return told
 
 
+class WorkbookRefused(ValueError):
+    """pyxform does not take a workbook; the message is its own."""
+
+
+def convert_workbook(workbook: bytes, fallback: str = "data") -> tuple[str, tuple[str, ...]]:
+    """The XForm of an .xlsx from anywhere, and pyxform's warnings; `fallback` is its id if it names none.
+
+    Raises
+    ------
+    WorkbookRefused
+        pyxform refuses it, or it uses external selects (itemsets.csv), which nothing here reads.
+    """
+    pyxform = import_module("pyxform.xls2xform")
+    errors = import_module("pyxform.errors")
+    stem = Path(fallback.replace("\0", "")).name or "data"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{stem}.xlsx"  # pyxform takes the fallback from the name of a file only
+        path.write_bytes(workbook)
+        try:
+            result = pyxform.convert(path)
+        except errors.PyXFormError as error:
+            raise WorkbookRefused(str(error)) from error
+    if result.itemsets:
+        raise WorkbookRefused("external selects (itemsets.csv) are not supported")
+    return result.xform, tuple(result.warnings)
+
+
 def _refusal(form_id: str, message: str) -> Finding:
     row, sheet = _ROW.search(message), _SHEET.search(message)
     where = f"{form_id}: {sheet[1] if sheet else 'survey'} row {row[1]}" if row else form_id

@@ -1,8 +1,9 @@
 """What the platform does by itself, a few lines each over `survey`: the score that the timetable plays.
 
 Jobs reconcile, they do not react: each makes good what is missing at the moment it runs, so that a missed
-tick, a doubled tick and a run by hand are the same thing. A job takes the study and the time and returns what
-it counted; the journal keeps that. What a job decides is decided in `survey`; when it runs, in the timetable.
+tick, a doubled tick and a run by hand are the same thing. A job takes the study, the time and the number of
+its run, and returns what it counted, which the journal keeps. What a job decides is decided in `survey`; when
+it runs, in the timetable.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from instruments.findings import Finding, count
 from survey.app import App
 
 Outcome = Mapping[str, Any]
-Job = Callable[[App, datetime], Outcome]
+Job = Callable[[App, datetime, int], Outcome]
 JOBS: dict[str, Job] = {}
 
 
@@ -24,18 +25,17 @@ def job(function: Job) -> Job:
 
 
 @job
-def sync(app: App, now: datetime) -> Outcome:
+def sync(app: App, now: datetime, run_id: int) -> Outcome:
     """Append what Central has and we do not."""
-    from survey.sync import sync_forms
+    from survey.sync import sync_study
 
-    with app.session() as session, app.central() as central:
-        done = sync_forms(session, central, app.settings.study.forms, now=now)
+    done = sync_study(app, now=now, run_id=run_id)
     findings = [finding for one in done for finding in one.findings]
     return {"new": sum(one.new for one in done), "edits": sum(one.edits for one in done), **_levels(findings)}
 
 
 @job
-def waves(app: App, now: datetime) -> Outcome:
+def waves(app: App, now: datetime, run_id: int) -> Outcome:
     """Link what was answered to its case, open and close windows, give each to an enumerator."""
     from survey import cases
     from survey.facts import facts
@@ -49,16 +49,16 @@ def waves(app: App, now: datetime) -> Outcome:
 
 
 @job
-def publish(app: App, now: datetime) -> Outcome:
+def publish(app: App, now: datetime, run_id: int) -> Outcome:
     """Make Central hold the study's forms as their text is here."""
     from survey.publish import publish_study
 
-    outcome = publish_study(app, now=now)
+    outcome = publish_study(app, now=now, run_id=run_id)
     return {"published": len(outcome.actions), **_levels(outcome.findings)}
 
 
 @job
-def push(app: App, now: datetime) -> Outcome:
+def push(app: App, now: datetime, run_id: int) -> Outcome:
     """Tell Central who is due, with whom and until when."""
     from survey import outbox
 
@@ -74,20 +74,16 @@ def push(app: App, now: datetime) -> Outcome:
 
 
 @job
-def release(app: App, now: datetime) -> Outcome:
+def release(app: App, now: datetime, run_id: int) -> Outcome:
     """Freeze the data as they stand; the same data are not frozen twice."""
-    from survey.release import build_release
+    from survey.release import release_study
 
-    with app.session() as session:
-        built = build_release(
-            session, app.folder / "releases", name=app.settings.study.name, seed=app.seed, now=now
-        )
-        session.commit()
+    built = release_study(app, now=now, run_id=run_id)
     return {"digest": built.digest[:12], "new": int(built.is_new), **built.rows, **_levels(built.findings)}
 
 
 @job
-def report(app: App, now: datetime) -> Outcome:
+def report(app: App, now: datetime, run_id: int) -> Outcome:
     """Render what the latest release has no report of yet."""
     from analysis.dataset import Dataset
     from analysis.report import write

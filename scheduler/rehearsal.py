@@ -198,6 +198,7 @@ class _Stage:
                     monday + timedelta(days=6),
                     setting=setting,
                     pool=self.pool,
+                    clock=self.clock.set,
                 )
             month = _plus(month, week)
             monday += timedelta(days=7)

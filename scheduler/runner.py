@@ -24,8 +24,7 @@ from sqlmodel import Session, col, select
 from scheduler.jobs import JOBS, Job
 from scheduler.timetable import read
 from survey.app import App
-from survey.cli import OURS
-from survey.errors import SurveyError
+from survey.errors import SurveyError, told
 from survey.models import Run
 from survey.store import finish_run
 
@@ -174,13 +173,15 @@ def _take(session: Session, run: Run, now: datetime) -> bool:
 
 def _run(app: App, run: Run, clock: Callable[[], datetime], jobs: Mapping[str, Job]) -> Ran:
     began, tries = monotonic(), int(run.outcome.get("tries", 0)) + 1
+    assert run.id is not None
+    run_id = run.id
     outcome: dict[str, Any] = {}
     state, error = "done", ""
     try:
-        with _alive(app.engine, run.id, clock):
-            outcome = dict(_job(jobs, run.job)(app, clock()))
+        with _alive(app.engine, run_id, clock):
+            outcome = dict(_job(jobs, run.job)(app, clock(), run_id))
     except Exception as fault:
-        state, error = "failed", _said(fault)
+        state, error = "failed", told(fault) or f"{type(fault).__name__} at {_place(fault)}"
     if state == "failed":
         outcome = {"tries": tries}
     with Session(app.engine) as session:
@@ -199,12 +200,6 @@ def _job(jobs: Mapping[str, Job], name: str) -> Job:
         raise SurveyError(f"no job named {name!r}", where="[schedule]", cure=f"use one of {known}") from None
 
 
-def _said(fault: Exception) -> str:
-    """What a failure may say in the journal: a foreign text may hold answers, so only its kind and place."""
-    ours = type(fault).__module__.split(".")[0] in OURS
-    return " ".join(str(fault).split()) if ours else f"{type(fault).__name__} at {_place(fault)}"
-
-
 def _place(fault: BaseException) -> str:
     trace = fault.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -213,7 +208,7 @@ def _place(fault: BaseException) -> str:
 
 
 @contextmanager
-def _alive(engine: Engine, run_id: int | None, clock: Callable[[], datetime]) -> Iterator[None]:
+def _alive(engine: Engine, run_id: int, clock: Callable[[], datetime]) -> Iterator[None]:
     """Beat while the job works, so that nobody else takes it for dead."""
     over = threading.Event()
 

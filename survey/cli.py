@@ -19,10 +19,9 @@ from typing import Annotated, Any
 import typer
 
 from survey import commands
-from survey.errors import DONE, FAILED, FINDINGS, SurveyError
+from survey.errors import DONE, FAILED, FINDINGS, SurveyError, told
 
 GROUP = "survey.commands"
-OURS = ("survey", "instruments", "analysis", "scheduler")
 
 
 def main() -> None:
@@ -106,8 +105,8 @@ def _explain(error: Exception) -> int:
 
         commands.say(to_text(findings))
     code = error.exit_code if isinstance(error, SurveyError) else FINDINGS if findings else FAILED
-    if type(error).__module__.split(".")[0] in OURS:
-        return _leave(str(error).partition("\n")[0], code)
+    if said := told(error):
+        return _leave(said, code)
     return _leave(f"unexpected {type(error).__name__}: run again with --debug to see where", code)
 
 

@@ -96,3 +96,9 @@ class FormRefused(SurveyError):
     def __init__(self, what: str, findings: Sequence["Finding"], *, where: str = "", cure: str = "") -> None:
         super().__init__(what, where=where, cure=cure)
         self.findings = tuple(findings)
+
+
+def told(error: BaseException) -> str | None:
+    """The first line of an error of ours; nothing of a foreign one, since its text may quote data."""
+    ours = type(error).__module__.split(".")[0] in ("survey", "instruments", "analysis", "scheduler")
+    return str(error).partition("\n")[0] if ours else None

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from sqlmodel import Session, col, select
@@ -25,6 +26,10 @@ from survey import answers, cases, responses
 from survey.errors import FINDINGS, SurveyError
 from survey.models import Release
 
+if TYPE_CHECKING:
+    from survey.app import App
+
+FOLDER = "releases"  # within the folder of a study
 OURS = ("person_id", "psu")  # pseudonyms, made by us
 SHORT = 3  # a secret of fewer characters is not looked for
 PHRASE = 5  # a secret of so many characters is looked for inside other text, a shorter one as the whole cell
@@ -55,6 +60,7 @@ def build_release(
     name: str,
     seed: int,
     now: datetime,
+    simulated: bool = False,
     run_id: int | None = None,
     dry_run: bool = False,
 ) -> Built:
@@ -69,7 +75,7 @@ def build_release(
     read = responses.read(session, seed=seed, gathered=gathered)
     made = panel.build(read.frames, read.codebook)
     refuse_identity(made.frames, secrets(session, gathered))
-    dataset = Dataset.from_frames(made.frames, read.codebook, name=name)
+    dataset = Dataset.from_frames(made.frames, read.codebook, name=name, simulated=simulated)
     home = folder / dataset.digest[:12]
     held = session.exec(select(Release.id).where(Release.digest == dataset.digest)).first()
     is_new = held is None or not (home / "manifest.json").exists()
@@ -86,6 +92,24 @@ def build_release(
         findings=tuple(sort_findings([*read.findings, *made.findings])),
         quarantined=len(read.quarantined),
     )
+
+
+def release_study(app: App, *, now: datetime, run_id: int | None = None, dry_run: bool = False) -> Built:
+    """`build_release` for this study, in the folder `releases` of it."""
+    study = app.settings.study
+    with app.session() as session:
+        built = build_release(
+            session,
+            app.folder / FOLDER,
+            name=study.name,
+            seed=study.seed,
+            now=now,
+            simulated=study.simulated,
+            run_id=run_id,
+            dry_run=dry_run,
+        )
+        session.commit()
+    return built
 
 
 def listing(session: Session) -> list[Release]:

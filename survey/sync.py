@@ -16,7 +16,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from sqlalchemy import func
@@ -37,6 +37,9 @@ from survey.listing import (
     read_row,
 )
 from survey.models import FormVersion, Submission, SubmissionEvent, SyncMark
+
+if TYPE_CHECKING:
+    from survey.app import App
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,14 @@ class Synced:
     def row(self) -> dict[str, Any]:
         """The counts, for printing and for the journal."""
         return {name: getattr(self, name) for name in ("form_id", "listed", "new", "edits", "events", "same")}
+
+
+def sync_study(app: "App", *, now: datetime, run_id: int | None = None, full: bool = False) -> list[Synced]:
+    """`sync_forms` for the forms of this study, looking back as far as its settings say."""
+    overlap = timedelta(seconds=app.settings.central.overlap)
+    with app.session() as session, app.central() as central:
+        forms = app.settings.study.forms
+        return sync_forms(session, central, forms, now=now, run_id=run_id, overlap=overlap, full=full)
 
 
 def sync_forms(

@@ -18,30 +18,14 @@ def build(
     Example: survey release build --dry-run
     """
     from survey import store
-    from survey.release import Built, build_release
+    from survey.release import release_study
 
     app, clock = app_of(context), clock_of(context)
-    home = app.folder / "releases"
-
-    def made(run_id: int | None) -> Built:
-        with app.session() as session:
-            built = build_release(
-                session,
-                home,
-                name=app.settings.study.name,
-                seed=app.seed,
-                now=clock(),
-                run_id=run_id,
-                dry_run=dry_run,
-            )
-            session.commit()
-        return built
-
     if dry_run:
-        built = made(None)
+        built = release_study(app, now=clock(), dry_run=True)
     else:
         with store.recorded(app.engine, "release", clock) as run:
-            built = made(run.id)
+            built = release_study(app, now=clock(), run_id=run.id)
             run.outcome = {"digest": built.digest, "new": built.is_new, **built.rows}
     rows = [{"frame": frame, "rows": count} for frame, count in built.rows.items()]
     show_rows(rows, as_json=as_json, as_csv=as_csv)

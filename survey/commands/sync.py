@@ -1,6 +1,5 @@
 """`survey sync`: bring home what Central has and we do not, and say what is wrong with it."""
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -22,14 +21,12 @@ def sync(
     Example: survey sync
     """
     from survey import answers, store
-    from survey.sync import sync_forms
+    from survey.sync import sync_study
 
     app, clock = app_of(context), clock_of(context)
-    overlap = timedelta(seconds=app.settings.central.overlap)
     with store.recorded(app.engine, "sync", clock) as run:
-        with app.session() as session, app.central() as central:
-            forms = app.settings.study.forms
-            done = sync_forms(session, central, forms, now=clock(), run_id=run.id, overlap=overlap, full=full)
+        done = sync_study(app, now=clock(), run_id=run.id, full=full)
+        with app.session() as session:
             read = answers.gather(session).findings
         run.outcome = {synced.form_id: synced.row() for synced in done}
     show_rows([synced.row() for synced in done], as_json=as_json, as_csv=as_csv)

@@ -8,7 +8,7 @@ the number of workers nor an interruption changes it.
 """
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -108,8 +108,18 @@ class Worked:
     refused_answers: int
 
 
-def work(crew: Sequence[Enumerator], first: date, last: date, *, setting: Field, pool: Pool) -> Worked:
+def work(
+    crew: Sequence[Enumerator],
+    first: date,
+    last: date,
+    *,
+    setting: Field,
+    pool: Pool,
+    clock: Callable[[datetime], None] = lambda moment: None,
+) -> Worked:
     """Let the crew work from `first` to `last`: download, try who is due, fill, and send in order of time.
+
+    `clock` is told each moment at which a tablet calls the server.
 
     Raises
     ------
@@ -119,6 +129,7 @@ def work(crew: Sequence[Enumerator], first: date, last: date, *, setting: Field,
         A form could not be finished with the answers given.
     """
     morning = datetime.combine(first, time(7), setting.zone)
+    clock(morning)
     for enumerator in crew:
         enumerator.collect.send(morning)
         enumerator.collect.update(morning)
@@ -129,7 +140,11 @@ def work(crew: Sequence[Enumerator], first: date, last: date, *, setting: Field,
     for visit, done in zip(visits, filled, strict=True):
         _must_be_complete(visit, done)
         by_code[visit.enumerator].collect.keep(done.instance_id, done.xml)
-    sent = sum(_send(by_code[visit.enumerator].collect, visit) for visit in visits)
+    sent = 0
+    for visit in visits:
+        done_at = visit.when + LASTED[visit.form]
+        clock(done_at)
+        sent += by_code[visit.enumerator].collect.send(done_at, most=1)  # the oldest that waits
     interviews = sum(visit.form != CONTACT for visit in visits)
     slips = sum(len(done.violations) for done in filled)
     return Worked(len(visits) - interviews, interviews, sent, slips)
@@ -236,11 +251,6 @@ def _must_be_complete(visit: Visit, done: Filled) -> None:
         said = "; ".join(f"{v.path} {v.kind} {v.message}" for v in done.violations)
         where = f"{visit.form} of {visit.target.case_id}, wave {visit.target.wave}"
         raise FieldworkError(f"{where}: stopped at {done.refused_at or 'the end'} ({said or 'no answer'})")
-
-
-def _send(collect: Collect, visit: Visit) -> int:
-    """Post the oldest waiting form: visits are sent one by one in the order of time over the whole crew."""
-    return collect.send(visit.when + LASTED[visit.form], most=1)
 
 
 def outcomes(enumerator: Enumerator) -> dict[tuple[str, int], int]:

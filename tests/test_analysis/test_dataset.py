@@ -191,6 +191,6 @@ def test_nobody_changes_a_release_by_accident(tmp_path):
 def test_a_manifest_tells_its_frames_and_nothing_of_the_machine(tmp_path):  # 2
     manifest = dataset().write(tmp_path)
     told = json.loads((tmp_path / "manifest.json").read_text())
-    assert set(told) == {"name", "content_digest", "disclosure", "citation", "frames", "files"}
+    assert set(told) == {"name", "content_digest", "disclosure", "citation", "simulated", "frames", "files"}
     assert manifest.frames["persons"] == {"rows": 2, "columns": 5}
     assert str(dataset()) == f"try [{manifest.content_digest[:12]}]: persons 2 × 5"

@@ -45,7 +45,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def counting(done: list[str], name: str) -> Job:
-    def run(app: App, now: datetime) -> dict[str, int]:
+    def run(app: App, now: datetime, run_id: int) -> dict[str, int]:
         done.append(name)
         return {"new": len(done)}
 
@@ -84,7 +84,7 @@ def test_missed_moments_coalesce(app: App, jobs: dict, done: list[str]) -> None:
 
 
 def cut_short(app: App, clock: Callable[[], datetime]) -> Job:
-    def killed(app: App, now: datetime) -> dict[str, int]:
+    def killed(app: App, now: datetime, run_id: int) -> dict[str, int]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -107,7 +107,7 @@ def test_a_run_cut_short_is_taken_up_when_its_heartbeat_is_stale(
 def test_a_failed_run_is_tried_again_after_a_pause_and_not_for_ever(app: App) -> None:
     clock, calls = Clock(MORNING), []
 
-    def down(app: App, now: datetime) -> dict[str, int]:
+    def down(app: App, now: datetime, run_id: int) -> dict[str, int]:
         calls.append(now)
         raise CentralUnreachable("Central does not answer", where="http://127.0.0.1:1", cure="is it up?")
 
@@ -139,7 +139,7 @@ def test_a_requested_run_is_done_at_the_next_tick(app: App, jobs: dict, done: li
 def test_a_failure_keeps_no_text_of_a_foreign_error_and_the_others_go_on(
     app: App, jobs: dict, done: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(app: App, now: datetime) -> dict[str, int]:
+    def broken(app: App, now: datetime, run_id: int) -> dict[str, int]:
         raise ValueError("Nguyen Van Canary, 0912 345 678")
 
     with caplog.at_level("INFO"):

@@ -2,6 +2,7 @@
 
 from urllib.parse import unquote
 
+from instruments.xform import WorkbookRefused, convert_workbook
 from survey.sandbox.central import definitions, media, problems
 from survey.sandbox.central.addresses import definition_of, form_of, found, project_of, readable_form
 from survey.sandbox.central.definitions import Upload
@@ -9,7 +10,6 @@ from survey.sandbox.central.exchange import Call, Reply, Room, actor_json, as_fi
 from survey.sandbox.central.sessions import require_user
 from survey.sandbox.central.storage import Row
 from survey.sandbox.central.xform import read
-from survey.sandbox.central.xlsx import xlsx_to_xform
 
 room = Room()
 
@@ -29,7 +29,10 @@ def _upload(call: Call) -> Upload:
     if kind != XLSX:
         return Upload(call.body.decode(errors="replace"))
     fallback = call.headers.get("x-xlsform-formid-fallback")
-    xml, warnings = xlsx_to_xform(call.body, unquote(fallback) if fallback else None)
+    try:
+        xml, warnings = convert_workbook(call.body, unquote(fallback) if fallback else "data")
+    except WorkbookRefused as refused:
+        raise problems.bad_xlsform(str(refused), None) from refused
     return Upload(xml, call.body, kind, tuple(warnings))
 
 
