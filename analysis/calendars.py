@@ -137,8 +137,9 @@ def _bounded_by_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _carried(interviews: pd.DataFrame) -> pd.DataFrame:
     """One row per interview at which nothing had changed: the activity before runs on to it."""
-    rows = interviews[surely(interviews["skip"] == 1)]
-    return _whole_window(rows).assign(act=np.nan, place=np.nan, on=True, carried=True)
+    rows = _whole_window(interviews[surely(interviews["skip"] == 1)])
+    later = dict.fromkeys(("start_lo", "start"), rows["beg_lo"])  # the month before is told already
+    return rows.assign(act=np.nan, place=np.nan, on=True, carried=True, **later)
 
 
 def _silent(interviews: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:

@@ -76,6 +76,24 @@ def test_nothing_changed_lets_the_last_spell_run_on():  # 2
     assert rows == [("employed", 1488, 1506)]
 
 
+def test_a_spell_that_began_in_the_month_of_the_interview_runs_on():  # 2
+    """It used to vanish: work until May was carried on for a year, though the search began in May."""
+    rows, findings = line(
+        told((0, (2024, 1), 1, (2024, 5)), (0, (2024, 5), 6, None)),
+        interviews((0, 1493, JAN24), (1, 1500, 1493, 1), (2, 1506, 1500, 1)),
+    )
+    assert rows == [("employed", 1488, 1492), ("looking", 1492, 1506)]
+    assert findings == []
+
+
+def test_a_second_interview_in_the_same_month_changes_nothing():  # 2
+    rows, _ = line(
+        told((0, (2024, 1), 1, (2024, 5)), (0, (2024, 5), 6, None)),
+        interviews((0, 1493, JAN24), (1, 1493, 1493, 1)),
+    )
+    assert rows == [("employed", 1488, 1492), ("looking", 1492, 1493)]
+
+
 def test_new_rows_replace_everything_from_the_last_interview_on():  # 3
     rows, findings = line(
         told((0, (2024, 1), 6, None), (1, (2024, 6), 6, (2024, 9)), (1, (2024, 9), 1, None)),
