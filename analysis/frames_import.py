@@ -2,9 +2,9 @@
 
 The mapping (TOML) says which column gives which variable of the codebook, how words become codes, which file
 turns job titles into ISCO-08 and ISIC, which checks the source must stand, and whether the data are
-restricted or in print. Words stay in the raw table; the dataset holds codes. Contradictions of the source are
-kept as findings and nothing is mended. A dataset made here is for describing; eighteen people are a test of a
-data model, never of a statistical one.
+restricted or in print. Words stay in the raw table; the dataset holds codes. Contradictions of the source are kept as
+findings, nothing is mended, and they travel in the dataset as its frame `findings`. A dataset made here is for
+describing; eighteen people are a test of a data model, never of a statistical one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ from analysis.months import floats, interval, to_months
 from instruments.codebook import Choice, Codebook, Variable
 from instruments.findings import Finding, sort_findings
 
+FINDINGS = (
+    ("level", "What it is", "Là gì"),
+    ("code", "Kind of finding", "Loại phát hiện"),
+    ("where", "Person or variable", "Người hoặc biến"),
+    ("message", "What was found", "Điều tìm thấy"),
+)
+
 
 class MappingError(ValueError):
     """A mapping file that cannot be followed; the message names the entry and what it should say."""
@@ -39,7 +46,9 @@ class Imported:
 
 
 def import_frame(table: Path | str | pd.DataFrame, mapping: Path | str, codebook: Codebook) -> Imported:
-    """A foreign table as a Dataset of one frame.
+    """A foreign table as a Dataset of one frame, and a frame `findings` where the source contradicts itself.
+
+    Errors, which are for whoever writes the mapping to mend, do not go into that frame.
 
     Parameters
     ----------
@@ -70,13 +79,26 @@ def import_frame(table: Path | str | pd.DataFrame, mapping: Path | str, codebook
         *_contradictions(plan.get("checks", {}), raw, frame),
     ]
     dataset = Dataset.from_frames(
-        {plan["frame"]: frame},
-        full,
+        {plan["frame"]: frame, **_kept(findings)},
+        Codebook([*full.variables, *_FINDING]),
         name=plan["name"],
         disclosure=plan.get("disclosure", "restricted"),
         citation=plan.get("citation", ""),
     )
     return Imported(dataset, raw, tuple(sort_findings(findings)))
+
+
+_FINDING = [
+    Variable(name, frame="findings", type="text", label={"en": english, "vi": vietnamese})
+    for name, english, vietnamese in FINDINGS
+]
+
+
+def _kept(findings: list[Finding]) -> dict[str, pd.DataFrame]:
+    """The frame `findings`, or nothing where there is nothing to keep."""
+    names = [name for name, _, _ in FINDINGS]
+    rows = [[getattr(f, name) for name in names] for f in sort_findings(findings) if f.level != "error"]
+    return {"findings": pd.DataFrame(rows, columns=names, dtype="string")} if rows else {}
 
 
 def hoang2020(codebook: Codebook) -> Imported:

@@ -39,20 +39,22 @@ FORMATS: dict[str, Callable[[Document], bytes]] = {"html": html.write, "pdf": pd
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a report is made from: one release, the words of one language, the rules its declaration sets.
-
-    ``notices`` are findings about the source of the data, such as those of an import.
-    """
+    """What a report is made from: one release, the words of one language, the rules its declaration sets."""
 
     dataset: Dataset
     wording: Wording
     rules: Rules
-    notices: tuple[Finding, ...] = ()
 
     @property
     def simulated(self) -> bool:
         """Whether the manifest declares the people of this release to be made up."""
         return bool(getattr(self.dataset.manifest, "simulated", False))
+
+    @property
+    def notices(self) -> tuple[Finding, ...]:
+        """What an import found in its source, from the frame `findings` of the release."""
+        found = self.dataset.frames.get("findings")
+        return () if found is None else tuple(Finding(*row) for row in found.itertuples(index=False))
 
     def frame(self, name: str) -> pd.DataFrame:
         """A copy of a frame of the release."""
@@ -132,7 +134,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REPORTS))
 
 
-def build(name: str, dataset: Dataset, *, language: str = "en", notices: Sequence[Finding] = ()) -> Document:
+def build(name: str, dataset: Dataset, *, language: str = "en") -> Document:
     """The report of that name on this release, as a document in this language.
 
     Raises
@@ -142,7 +144,7 @@ def build(name: str, dataset: Dataset, *, language: str = "en", notices: Sequenc
     """
     if name not in names():
         raise ValueError(f"there is no report {name!r}; choose from {', '.join(names())}")
-    source = Source(dataset, Wording(language), disclosure.rules(dataset.manifest.disclosure), tuple(notices))
+    source = Source(dataset, Wording(language), disclosure.rules(dataset.manifest.disclosure))
     return document(name, _REPORTS[name](source), source)
 
 
@@ -159,15 +161,13 @@ def write(
     names: Sequence[str] = ("panel",),
     languages: Sequence[str] = ("en",),
     formats: Sequence[str] = ("html", "pdf"),
-    *,
-    notices: Sequence[Finding] = (),
 ) -> list[Path]:
     """Files ``<report>.<language>.<format>`` in the folder, in the order asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in names:
         for language in languages:
-            made = build(name, dataset, language=language, notices=notices)
+            made = build(name, dataset, language=language)
             for format in formats:
                 path = folder / f"{name}.{language}.{format}"
                 path.write_bytes(render(made, format))

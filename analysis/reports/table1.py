@@ -1,7 +1,7 @@
 """Report: the eighteen returnees of a published table, described; no model.
 
 Runs on any frame of persons with these columns; columns that a data set lacks are left out. Contradictions
-of the source arrive as notices from the import and are listed as they were found.
+of the source come with the release, as the frame that the import made of them, and are listed as found.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,11 @@
 """Table 1 of the published paper, described from its import: the facts that the paper prints."""
 
+from pathlib import Path
+
 import pytest
 
 from analysis import report
+from analysis.dataset import Dataset
 from analysis.document import Document
 from analysis.frames_import import Imported, hoang2020
 from analysis.tables import Table
@@ -17,7 +20,7 @@ def imported() -> Imported:
 
 @pytest.fixture(scope="module")
 def document(imported: Imported) -> Document:
-    return report.build("table1", imported.dataset, notices=imported.findings)
+    return report.build("table1", imported.dataset)
 
 
 def counts(table: Table) -> dict[str, dict[str, float]]:
@@ -69,8 +72,17 @@ def test_contradictions_of_the_source_are_listed_with_their_row(
     assert any("No.17" in where and "34" in str(what) for where, what in listed)
 
 
+def test_contradictions_reach_a_report_that_is_made_from_the_folder_alone(
+    imported: Imported, document: Document, tmp_path: Path
+) -> None:
+    imported.dataset.write(tmp_path)
+    again = report.build("table1", Dataset.read(tmp_path))
+    assert report.render(again, "html") == report.render(document, "html")
+    assert b"Age 34 is quoted" in report.render(again, "html")
+
+
 def test_both_languages_and_formats_render(imported: Imported) -> None:
     for language in ("en", "vi"):
-        made = report.build("table1", imported.dataset, language=language, notices=imported.findings)
+        made = report.build("table1", imported.dataset, language=language)
         assert b"Hoang Anh Tuan" in report.render(made, "html")
         assert report.render(made, "pdf").startswith(b"%PDF")
