@@ -14,7 +14,7 @@ select_multiple as codes apart by blanks).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from math import isfinite
@@ -65,7 +65,11 @@ class _Reading:
 
 
 def decode(
-    records: Iterable[tuple[str, str | bytes]], instrument: Instrument, codebook: Codebook | None = None
+    records: Iterable[tuple[str, str | bytes]],
+    instrument: Instrument,
+    codebook: Codebook | None = None,
+    *,
+    names: Collection[str] | None = None,
 ) -> Decoded:
     """Typed frames of these submissions of one form.
 
@@ -77,6 +81,8 @@ def decode(
         The form in the version the answers were given in.
     codebook
         Gives types in place of the instrument's own, for variables it knows of this form.
+    names
+        The variables to make columns of, where few are wanted of a wide form; all by default.
 
     Returns
     -------
@@ -87,7 +93,7 @@ def decode(
         `value.type` (the cell is NA). A message shows the value only where the variable is neither
         identifying nor sensitive.
     """
-    shape = _shape(instrument, codebook)
+    shape = _shape(instrument, codebook, names)
     reading = _Reading({"": [], **{name: [] for name in shape.repeats}})
     for instance_id, xml in records:
         _read(instance_id, xml, shape, reading)
@@ -111,12 +117,13 @@ def without_missing(frame: pd.DataFrame, codebook: Codebook, form: str) -> pd.Da
     return frame.assign(**emptied)
 
 
-def _shape(instrument: Instrument, codebook: Codebook | None) -> _Shape:
+def _shape(instrument: Instrument, codebook: Codebook | None, names: Collection[str] | None) -> _Shape:
     repeats = [block for block in instrument.blocks if block.kind == "repeat"]
-    names = [block.name for block in repeats]
-    around = {b.name: next((n for n in reversed(b.around) if n in names), "") for b in repeats}
+    own = [block.name for block in repeats]
+    around = {b.name: next((n for n in reversed(b.around) if n in own), "") for b in repeats}
     known = codebook or Codebook()
     variables = [known.get(v.name, instrument.form_id) or v for v in instrument.variables]
+    wanted = [v for v in variables if names is None or v.name in names]
     return _Shape(
         form=instrument.form_id,
         version=instrument.version,
@@ -124,7 +131,7 @@ def _shape(instrument: Instrument, codebook: Codebook | None) -> _Shape:
         stored=frozenset(v.name for v in variables),
         blocks=frozenset(b.name for b in instrument.blocks)
         | {q.name for q in instrument.questions if not q.is_stored},
-        columns={name: tuple(v for v in variables if v.repeat == name) for name in ("", *names)},
+        columns={name: tuple(v for v in wanted if v.repeat == name) for name in ("", *own)},
     )
 
 

@@ -9,7 +9,7 @@ finding; nothing is dropped in silence. Answers hold everything, identifying var
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -24,6 +24,7 @@ from survey.models import FormVersion, Submission, SubmissionEvent
 
 BASELINE, FOLLOWUP, ATTEMPT = "rm_baseline", "rm_followup", "rm_contact"
 FORMS = (BASELINE, FOLLOWUP, ATTEMPT)
+KEYS = ("case_id", "returnee", "wave", "today", "now_cm", "con_part")  # what ties an answer to its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,16 @@ class Gathered:
 
 def gather(session: Session) -> Gathered:
     """All usable answers as they stand now. Of attempts all count, of interviews one per person and wave."""
-    log, people = _Log(), cases.table(session)
-    forms = {form: _placed(form, _typed(session, form, log), people, log) for form in FORMS}
-    for form in (BASELINE, FOLLOWUP):
-        forms[form] = _one_per_wave(form, forms[form], log)
+    log = _Log()
+    forms = _usable(session, log)
     return Gathered(
         forms, study_codebook(session), tuple(log.quarantined), tuple(log.findings), frozenset(log.okay)
     )
+
+
+def usable(session: Session, names: Collection[str]) -> dict[str, Answers]:
+    """The usable answers by form as `gather` gives them, with these variables alone: forms are wide."""
+    return _usable(session, _Log(), {*KEYS, *names})
 
 
 def study_codebook(session: Session) -> Codebook:
@@ -131,19 +135,28 @@ def _system(meta: Mapping[str, object]) -> Mapping[str, object]:
     return inner if isinstance(inner, Mapping) else {}
 
 
+def _usable(session: Session, log: _Log, names: Collection[str] | None = None) -> dict[str, Answers]:
+    people = cases.table(session)
+    forms = {form: _placed(form, _typed(session, form, log, names), people, log) for form in FORMS}
+    for form in (BASELINE, FOLLOWUP):
+        forms[form] = _one_per_wave(form, forms[form], log)
+    return forms
+
+
 def _newest_instruments(session: Session) -> dict[str, Instrument]:
     query = select(FormVersion).order_by(col(FormVersion.published_at), col(FormVersion.id))
     newest = {row.form_id: row for row in session.exec(query)}
     return {form: Instrument.from_sheets(newest[form].sheets) for form in FORMS if form in newest}
 
 
-def _typed(session: Session, form: str, log: _Log) -> Answers:
+def _typed(session: Session, form: str, log: _Log, names: Collection[str] | None) -> Answers:
     """All usable submissions of a form, decoded version by version and corrected."""
     aside = set_aside(session, form)
     versions = {
         row.version: row for row in session.exec(select(FormVersion).where(FormVersion.form_id == form))
     }
-    groups: dict[str, list[Submission]] = {version: [] for version in versions}
+    texts = {row.digest: row.sheets for row in versions.values()}  # versions can differ in their files alone
+    groups: dict[str, list[Submission]] = {digest: [] for digest in texts}
     for row in newest_edits(session, form):
         if row.redaction_id is not None:
             log.put_aside(
@@ -156,11 +169,11 @@ def _typed(session: Session, form: str, log: _Log) -> Answers:
             why = f"version {row.form_version} was never published from here; publish it or ask who made it."
             log.put_aside(form, row.instance_id, "version.unknown", why)
         else:
-            groups[row.form_version].append(row)
+            groups[versions[row.form_version].digest].append(row)
     changes = corrections.changes(session)
     parts = [
-        _decoded(form, rows, Instrument.from_sheets(versions[version].sheets), changes, log)
-        for version, rows in groups.items()
+        _decoded(form, rows, Instrument.from_sheets(texts[digest]), changes, log, names)
+        for digest, rows in groups.items()
         if rows
     ]
     return _together(parts)
@@ -172,9 +185,10 @@ def _decoded(
     instrument: Instrument,
     changes: Sequence[corrections.Change],
     log: _Log,
+    names: Collection[str] | None,
 ) -> Answers:
     own = codebook([instrument], derived=None)
-    found = decode([(row.instance_id, row.xml) for row in rows], instrument, own)
+    found = decode([(row.instance_id, row.xml) for row in rows], instrument, own, names=names)
     # The version was chosen by the answer itself; Central adds a suffix when only files changed.
     log.findings += [f for f in found.findings if f.code != "submission.other_form"]
     applied = corrections.apply(found.frames, changes, own, form)

@@ -17,20 +17,25 @@ import pandas as pd
 from sqlmodel import Session
 
 from survey import cases
-from survey.answers import ATTEMPT, BASELINE, FOLLOWUP, gather, holds, newest_edits
+from survey.answers import ATTEMPT, BASELINE, FOLLOWUP, holds, newest_edits, usable
+
+TOLD = (
+    *("ret_y", "ret_m", "panel_id", "phone1", "c1_name", "c1_phone", "new_phone"),
+    *("att_res", "att_time", "soft_ref", "res_code"),
+)
 
 
 def facts(session: Session) -> cases.Facts:
     """What all answers so far tell about cases: links, exits, contact details, finished waves."""
-    forms = gather(session).forms
-    usable = {form: forms[form].frame for form in (BASELINE, FOLLOWUP)}
+    forms = usable(session, TOLD)
+    interviews = {form: forms[form].frame for form in (BASELINE, FOLLOWUP)}
     attempts = forms[ATTEMPT].frame
-    entities = _made_entities(session, usable[BASELINE])
+    entities = _made_entities(session, interviews[BASELINE])
     return cases.Facts(
-        baselines=tuple(_baselines(usable[BASELINE], entities)),
-        exits=tuple(_exits(attempts, usable)),
-        details=tuple(_details(usable, attempts)),
-        done=_done(usable, attempts),
+        baselines=tuple(_baselines(interviews[BASELINE], entities)),
+        exits=tuple(_exits(attempts, interviews)),
+        details=tuple(_details(interviews, attempts)),
+        done=_done(interviews, attempts),
     )
 
 
@@ -51,11 +56,11 @@ def _baselines(frame: pd.DataFrame, entities: Mapping[str, str]) -> Iterable[cas
         )
 
 
-def _exits(attempts: pd.DataFrame, usable: Mapping[str, pd.DataFrame]) -> Iterable[cases.Exit]:
+def _exits(attempts: pd.DataFrame, interviews: Mapping[str, pd.DataFrame]) -> Iterable[cases.Exit]:
     """Who left for good, by the result of an attempt or of an interview."""
     for frame, result, moment in (
         (attempts, "att_res", "att_time"),
-        *((frame, "res_code", "today") for frame in usable.values()),
+        *((frame, "res_code", "today") for frame in interviews.values()),
     ):
         if result not in frame:
             continue
@@ -66,9 +71,9 @@ def _exits(attempts: pd.DataFrame, usable: Mapping[str, pd.DataFrame]) -> Iterab
                 yield cases.Exit(row["case_id"], cases.EXITS[int(row[result])], day)
 
 
-def _details(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> Iterable[cases.Details]:
+def _details(interviews: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> Iterable[cases.Details]:
     """Contact details told in interviews and attempts, with the day they were told on."""
-    for frame in usable.values():
+    for frame in interviews.values():
         for row in _rows(frame, "case_id", "today", "phone1", "c1_name", "c1_phone"):
             yield cases.Details(
                 row["case_id"],
@@ -82,19 +87,19 @@ def _details(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> Iter
             yield cases.Details(row["case_id"], _str(row.get("att_time")), phone1=phone)
 
 
-def _done(usable: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> dict[tuple[str, int], str]:
+def _done(interviews: Mapping[str, pd.DataFrame], attempts: pd.DataFrame) -> dict[tuple[str, int], str]:
     """Waves whose outcome is final: an interview with consent, or a refusal that nobody is to try again."""
     done: dict[tuple[str, int], str] = {}
     if len(attempts):
         hard = attempts["att_res"].isin([2110, 2111]) & holds(attempts, "soft_ref", 0)
         done |= dict.fromkeys(_keys(attempts[hard]), "refused")
-    for frame in usable.values():
+    for frame in interviews.values():
         done |= dict.fromkeys(_keys(frame[holds(frame, "con_part", 1)]), "interviewed")
     return done
 
 
 def _rows(frame: pd.DataFrame, *names: str) -> Iterable[dict[str, Any]]:
-    """The rows with these variables alone, as far as the frame has them: forms are wide and rows slow."""
+    """The rows with these variables alone, as far as the frame has them."""
     chosen = frame[[name for name in dict.fromkeys(names) if name in frame]]
     return chosen.to_dict("records")
 

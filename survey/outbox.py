@@ -66,7 +66,7 @@ class Pushed:
     findings: tuple[Finding, ...] = field(default=())
 
 
-def wanted(session: Session, today: date, *, forms: Sequence[str], seed: int) -> list[Write]:
+def wanted(session: Session, today: date, *, forms: Sequence[str], seed: int | str) -> list[Write]:
     """How Central should stand today, by kind and subject."""
     team = session.exec(select(Enumerator.code).where(Enumerator.active).order_by(Enumerator.code)).all()
     writes = [Write("app_user", code, {"name": code}) for code in team]
@@ -151,7 +151,7 @@ def flush(session: Session, central: Central, now: datetime) -> Pushed:
     return Pushed(**tally, findings=tuple(findings))
 
 
-def entity_id(seed: int, name: str) -> str:
+def entity_id(seed: int | str, name: str) -> str:
     """The UUID of an entity that we make: version 4 in form, the same for the same study and name."""
     return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}/{name}".encode()).digest()[:16], version=4))
 
@@ -309,7 +309,7 @@ def _visit(case: Case, due: Mapping[str, cases.Due]) -> dict[str, str]:
 
 
 def _tracing_writes(
-    session: Session, linked: Sequence[Case], due: Mapping[str, cases.Due], seed: int
+    session: Session, linked: Sequence[Case], due: Mapping[str, cases.Due], seed: int | str
 ) -> list[Write]:
     """The `tracing` entity of each linked case; a digest tells when its details have changed."""
     contacts = cases.tracing(session, [case.case_id for case in linked])
