@@ -185,7 +185,9 @@ class _Stage:
         )
         crew: list[Interviewer] = []
         monday, month = START, Worked(0, 0, 0, 0)
-        while monday <= _last_day(self.app):
+        opens = [date.fromisoformat(row["opens"]) for row in self.histories.sample_list()]
+        all_issued = max(opens) + timedelta(days=6)  # the first Monday on which nobody is left to issue
+        while monday <= max(all_issued, _last_day(self.app)):
             with self.stages.of("cases"):
                 self._issue(monday)
             self._tick(monday)
