@@ -2,9 +2,9 @@
 
 The mapping (TOML) says which column gives which variable of the codebook, how words become codes, which file
 turns job titles into ISCO-08 and ISIC, which checks the source must stand, and whether the data are
-restricted or in print. Words stay in the raw table; the dataset holds codes. Contradictions of the source are kept as
-findings, nothing is mended, and they travel in the dataset as its frame `findings`. A dataset made here is for
-describing; eighteen people are a test of a data model, never of a statistical one.
+restricted or in print. Words stay in the raw table; the dataset holds codes. Contradictions of the source are
+kept as findings, nothing is mended, and they travel in the dataset as its frame `findings`. A dataset made
+here is for describing; eighteen people are a test of a data model, never of a statistical one.
 """
 
 from __future__ import annotations
