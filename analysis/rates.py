@@ -86,6 +86,8 @@ def panel(waves: pd.DataFrame) -> pd.DataFrame:
     withdrawals, who stay in the denominator of cumulative rates), responded, response (wave response),
     retention (wave on wave), cumulative, continuous (responded in every wave so far), cumulative_rr (times
     RR1 of the baseline), status_known, reentry (share of those who missed the wave before that respond now).
+    `retention` and `reentry` are of other people than the rest: before (responded in the wave before, still eligible) with
+    stayed (respond again), and missed (did not, though it was decided for them) with returned.
     A person counts in a wave that was decided for him: waves still open, and waves left out because their
     window was over at the baseline, are not held against anybody.
     """
@@ -97,7 +99,7 @@ def panel(waves: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-_COUNTS = ("baseline", "eligible", "issued", "responded")
+_COUNTS = ("baseline", "eligible", "issued", "responded", "before", "stayed", "missed", "returned")
 _RATES = ("response", "retention", "cumulative", "continuous", "cumulative_rr", "status_known", "reentry")
 
 
@@ -143,6 +145,10 @@ def _wave_rates(wide: dict[str, np.ndarray], w: int, rr1: float) -> dict[str, fl
         "eligible": int(alive.sum()),
         "issued": int(issued.sum()),
         "responded": int(responded.sum()),
+        "before": int(before.sum()),
+        "stayed": int((responded & before).sum()),
+        "missed": int(missed.sum()),
+        "returned": int((responded & missed).sum()),
         "response": _over(responded.sum(), issued.sum()),
         "retention": _over((responded & before).sum(), before.sum()),
         "cumulative": _over(responded.sum(), alive.sum()),

@@ -78,6 +78,8 @@ def test_panel_rates_by_hand():
     assert second["continuous"] == pytest.approx(1 / 5)  # A
     assert second["status_known"] == pytest.approx(3 / 5)  # A, B, C
     assert second["reentry"] == pytest.approx(1 / 2)  # B of B and E
+    assert second[["stayed", "before"]].tolist() == [1, 3]
+    assert second[["returned", "missed"]].tolist() == [1, 2]
     assert second["cumulative_rr"] == pytest.approx(6 / 8 * 2 / 5)
 
 

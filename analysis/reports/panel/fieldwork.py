@@ -90,28 +90,30 @@ def _flow(source: Source, counts: pd.DataFrame, safe: pd.DataFrame) -> FigureBlo
     for wave in counts.columns:
         done = interviewed(counts, wave)
         left = int(counts.loc["total", wave]) - done
-        lines = {"issued": int(counts.loc["total", wave]), "done": done, "not": left}
-        cells = [tables.protected(tables.count(number), source.rules) for number in lines.values()]
-        shown = [tables.cell_text(cell, word.language) for cell in cells]
+        lines = {"issued": int(counts.loc["total", wave]), "done": done}
+        if left >= source.rules.smallest:  # else it follows from the two, and the reasons are kept back
+            lines["not"] = left
+        cells = {name: tables.protected(tables.count(n), source.rules) for name, n in lines.items()}
+        shown = {name: tables.cell_text(cell, word.language) for name, cell in cells.items()}
         reasons = [
             name
             for name in safe.index
             if name not in ("I", "P", "IP", "total") and pd.notna(safe.loc[name, wave])
         ]
-        aside = [word("panel.flow_not", n=shown[2])]
+        aside = [word("panel.flow_not", n=shown["not"])] if "not" in shown else []
         aside += [f"{word(f'outcome.{name}')}: {word.number(safe.loc[name, wave])}" for name in reasons]
         if left > sum(int(safe.loc[name, wave]) for name in reasons):
             aside.append(word("panel.flow_rest"))
         steps.append(
             figures.Step(
                 wave_label(source, int(wave)),
-                (word("panel.flow_issued", n=shown[0]), word("panel.flow_done", n=shown[1])),
+                (word("panel.flow_issued", n=shown["issued"]), word("panel.flow_done", n=shown["done"])),
                 tuple(aside) if left else (),
             )
         )
         labels = (word("panel.issued"), word("panel.interviewed"), word("panel.flow_not", n="").rstrip(": "))
         rows.append(Row(wave_label(source, int(wave)), kind="group"))
-        rows += [Row(label, (cell,)) for label, cell in zip(labels, cells, strict=True)]
+        rows += [Row(label, (cell,)) for label, cell in zip(labels, cells.values(), strict=False)]
         rows += [Row(word(f"outcome.{name}"), (_count(safe.loc[name, wave]),)) for name in reasons]
     first = counts.columns[0]
     alt = word("panel.flow_alt", issued=counts.loc["total", first], interviewed=interviewed(counts, first))
@@ -217,32 +219,53 @@ def rates_by_wave(source: Source) -> pd.DataFrame:
 
     The baseline has a response rate (RR2) among people found by lists, for referral chains have none; later
     waves have the rates of the panel. Status known less cumulative response is the number of people known
-    to be abroad without an interview, which the table of outcomes may have to suppress.
+    to be abroad without an interview, and a base less the cases of table 1 that of people who died, were not
+    eligible or withdrew: what would give away a small number is not printed.
     """
     waves, persons = source.frame("person_waves"), source.frame("persons")
-    found = [*_baseline_response(waves, persons), *_panel_rates(waves, source.rules)]
+    rules = source.rules
+    found = [*_baseline_response(waves, persons, rules), *_panel_rates(waves, rules)]
     return pd.DataFrame(found, columns=["wave", "rate", "part", "n"])
 
 
-def _baseline_response(waves: pd.DataFrame, persons: pd.DataFrame) -> list[tuple[int, str, float, int]]:
+def _baseline_response(
+    waves: pd.DataFrame, persons: pd.DataFrame, rules: disclosure.Rules
+) -> list[tuple[int, str, float, int]]:
     referred = persons.loc[persons["frame_src"].isin(REFERRAL), "person_id"]
     first = waves[(waves["wave"] == 0) & ~waves["person_id"].isin(referred)]
     counted = rates.response(first)
-    n = sum(counted.n[name] for name in rates.CLASSES)
+    base = sum(counted.n[name] for name in rates.CLASSES)
+    n = _safe_base(base, base + counted.n["NE"], rules)
     return [(0, "response", float(counted.n["I"] + counted.n["P"]), n)] if n else []
 
 
 def _panel_rates(waves: pd.DataFrame, rules: disclosure.Rules) -> list[tuple[int, str, float, int]]:
-    """Waves after the baseline; `rates.panel` gives fractions and the people they are taken of."""
+    """Waves after the baseline, each rate with the people it is taken of."""
     found: list[tuple[int, str, float, int]] = []
+    listed = waves[waves["outcome_class"].notna()]["wave"].value_counts()
     for line in rates.panel(waves).itertuples(index=False):
         if line.wave == 0 or not line.eligible:
             continue
-        known, done = line.status_known * line.eligible, float(line.responded)
-        bases = {"response": line.issued, "cumulative": line.eligible, "continuous": line.eligible}
-        for name, n in bases.items():
-            if n:
-                found.append((int(line.wave), name, float(getattr(line, name) * n), int(n)))
-        hide = known - done < rules.smallest
-        found.append((int(line.wave), "status_known", np.nan if hide else float(known), int(line.eligible)))
+        wave, total = int(line.wave), int(listed[line.wave])
+        done, known = float(line.responded), float(round(line.status_known * line.eligible))
+        all_waves = float(round(line.continuous * line.eligible))
+        made = {
+            "response": (done, line.issued),
+            "wave_on_wave": (float(line.stayed), line.before),
+            "cumulative": (done, line.eligible),
+            "continuous": (all_waves, line.eligible),
+            "status_known": (known, line.eligible),
+            "re_entry": (float(line.returned), line.missed),
+        }
+        for name, (part, n) in made.items():
+            own = name in ("wave_on_wave", "re_entry")
+            base = int(n) if own else _safe_base(int(n), total, rules)
+            few_abroad = name == "status_known" and known - done < rules.smallest
+            if base:
+                found.append((wave, name, np.nan if few_abroad or part > base else part, base))
     return found
+
+
+def _safe_base(base: int, listed: int, rules: disclosure.Rules) -> int:
+    """The base of a rate, or the number of cases in table 1 where the two differ by a few people only."""
+    return listed if 0 < abs(listed - base) < rules.smallest else base
