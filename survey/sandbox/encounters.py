@@ -33,6 +33,8 @@ from survey.sandbox.respondents.contact import (
 
 NOBODY, SELF, HOUSEHOLD, CONTACT, NEIGHBOUR, OFFICIAL = range(6)
 GATEKEEPER = 2111
+WRONG_ENTRY = 0.05  # of the sample list: nobody at the address knows the name
+NEW_TO_IT = 1.6  # times as likely to refuse at the first interview as at a later one
 MOST = 8  # attempts in a wave
 FINAL = (COMPLETE, PARTIAL, NOT_ELIGIBLE, DIED)
 INTERVIEW_MODE = {HOME_VISIT: 1, CALL: 3, MESSAGE: 4}
@@ -43,6 +45,8 @@ def encounter(person: Respondent, when: datetime, before: Sequence[Attempt]) -> 
     number = len(before) + 1
     rng = random.Random(f"{person.seed}/{person.truth.case_id}/{person.wave}/attempt {number}")
     place = int(person.truth.place[person.now])
+    if person.wave == 0 and person.fixed("listed").random() < WRONG_ENTRY:
+        return _not_there(when, number)
     if place == 0:
         return _dead(when, number, rng)
     if person.wave and person.truth.lost[person.now]:
@@ -83,7 +87,7 @@ def _at_home(
 def _asked(person: Respondent, when: datetime, number: int, mode: int, before: Sequence[Attempt]) -> Attempt:
     """Reached and asked: an interview, or a refusal that may be given up when asked once more."""
     dice = person.fixed(f"asked in wave {person.wave}")
-    refuses = dice.random() < person.facts["refuses"] * (1.3 if person.wave == 0 else 1.0)
+    refuses = dice.random() < person.facts["refuses"] * (NEW_TO_IT if person.wave == 0 else 1.0)
     soft, gives_in, gatekeeper = dice.random() < 0.5, dice.random() < 0.45, dice.random() < 0.1
     asked_before = any(a.result in (REFUSAL, GATEKEEPER) for a in before)
     if not refuses or (asked_before and gives_in):
@@ -131,6 +135,13 @@ def _lost(when: datetime, number: int, rng: random.Random, *, abroad: bool) -> A
     if abroad and rng.random() < 0.15:
         return Attempt(when, number, THROUGH_VILLAGE, NEIGHBOUR, ABROAD, place=4)
     return Attempt(when, number, THROUGH_VILLAGE, OFFICIAL, MOVED)
+
+
+def _not_there(when: datetime, number: int) -> Attempt:
+    """An entry of the sample list that leads to nobody, at the address or through the village."""
+    if number % 2:
+        return Attempt(when, number, HOME_VISIT, NEIGHBOUR, NOT_FOUND)
+    return Attempt(when, number, THROUGH_VILLAGE, OFFICIAL, NOT_FOUND)
 
 
 def _dead(when: datetime, number: int, rng: random.Random) -> Attempt:
