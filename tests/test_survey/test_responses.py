@@ -17,7 +17,7 @@ from sqlmodel import Session
 from instruments.instrument import Instrument
 from instruments.plan import load_plan
 from survey import cases, corrections, responses, store
-from survey.answers import gather
+from survey.answers import gather, usable
 from survey.cases import Baseline, Exit, Facts, Sampled
 from survey.facts import entity_of, facts
 from survey.models import FormVersion, Submission, SubmissionEvent
@@ -438,3 +438,14 @@ def test_a_redacted_submission_is_read_no_more(session):
     gathered = gather(session)
     assert len(gathered.forms["rm_baseline"].frame) == 0
     assert [q.why for q in gathered.quarantined] == ["consent was withdrawn."]
+
+
+def test_few_variables_come_with_the_same_rows_and_values(session):
+    for case in (1, 2):
+        send(session, "rm_baseline", f"uuid:b{case}", interview(case))
+    send(session, "rm_followup", "uuid:f2", follow_up(2))
+    whole, few = gather(session).forms, usable(session, ["inc_own"])
+    for form, answers in few.items():
+        assert set(answers.frame) <= set(whole[form].frame)
+        pd.testing.assert_frame_equal(answers.frame, whole[form].frame[list(answers.frame)])
+    assert "inc_own" in few["rm_baseline"].frame
