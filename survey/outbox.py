@@ -35,6 +35,7 @@ LISTS = {
 KINDS = ("app_user", "assignment", "returnee", "tracing")  # the order of sending
 BATCH = 100  # rows marked as sent in one commit; new entities in one request
 STALE = "409.15"  # Central's code for an entity that is at a later version than the one named
+PATIENCE = 3  # pushes for which an entity may be missing before somebody must look
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,10 @@ def flush(session: Session, central: Central, now: datetime) -> Pushed:
 
 
 def entity_id(seed: int | str, name: str) -> str:
-    """The UUID of an entity that we make: version 4 in form, the same for the same study and name."""
+    """The UUID of an entity that we make: version 4 in form, the same for the same seed and name.
+
+    Central lets no two projects of one server hold the same UUID, so the seed must name the project.
+    """
     return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}/{name}".encode()).digest()[:16], version=4))
 
 
@@ -208,8 +212,7 @@ def _returnee_sender(session: Session, central: Central, now: datetime, rows: Se
 
     def send(row: Outbox) -> Outcome:
         if row.payload["uuid"] not in entities.held:
-            message = "Central has not made this entity yet; it is told at the next push."
-            return "waiting", [Finding("note", "entity.not_there", f"outbox/{row.key}", message)]
+            return "waiting", [_not_there(row)]
         return entities.update(row, {name: row.payload[name] for name in LISTS["returnee"]})
 
     return send
@@ -293,6 +296,18 @@ class _Entities:
     def _stands(self, key: str, data: Mapping[str, str]) -> bool:
         present = self.held[key]["data"]
         return all((present.get(name) or "") == value for name, value in data.items())
+
+
+def _not_there(row: Outbox) -> Finding:
+    """An entity that Central's worker has not made yet or, after some pushes, never will by itself."""
+    if row.attempts <= PATIENCE:
+        message = "Central has not made this entity yet; it is told at the next push."
+        return Finding("note", "entity.not_there", f"outbox/{row.key}", message)
+    message = (
+        f"Central has not made this entity by push {row.attempts}; until then the case is on no tablet. "
+        "Look at the case's baseline submission there: its history says whether making the entity failed."
+    )
+    return Finding("warning", "entity.not_there", f"outbox/{row.key}", message)
 
 
 def _visit(case: Case, due: Mapping[str, cases.Due]) -> dict[str, str]:

@@ -286,6 +286,23 @@ def test_an_entity_not_made_yet_waits_without_failing(session, central):
     assert missing["data"]["assigned"] == "E2"
 
 
+def test_an_entity_that_is_not_made_for_long_is_a_warning(session, central):
+    del central.held["returnee"][uuid_of(2)]
+    plan(session)
+    levels = [outbox.flush(session, central, NOW).findings[0].level for _ in range(outbox.PATIENCE + 1)]
+    assert levels == ["note"] * outbox.PATIENCE + ["warning"]
+
+
+def test_two_projects_of_one_server_get_different_ids(session):
+    ids = {
+        write.payload["uuid"]
+        for seed in ("1/7", "2/7")
+        for write in outbox.wanted(session, TODAY, forms=FORMS, seed=seed)
+        if write.kind == "tracing"
+    }
+    assert len(ids) == 2 * 3
+
+
 def test_a_refused_write_is_a_finding_and_tried_again(session, central):
     plan(session)
 

@@ -496,6 +496,19 @@ def test_a_listing_of_entities_goes_on_beyond_one_page(there: Central, monkeypat
     assert {row["uuid"] for row in there.entities("people")} == ids
 
 
+def test_an_entity_id_is_taken_for_every_project_of_the_server(there: Central, each_central):
+    there.create_entity_list("people", ["age"])
+    there.create_entities("people", [{"uuid": (one := new()), "label": "17"}])
+    other = each_central.settings.model_copy(update={"project": there.create_project("Panel too")})
+    with Central(other, backoff=0) as connection:
+        connection.create_entity_list("people", ["age"])
+        with pytest.raises(CentralRejected) as caught:
+            connection.create_entities("people", [{"uuid": one, "label": "17"}])
+        assert connection.entities("people") == []
+    each_central.call("DELETE", f"projects/{other.project}")
+    assert caught.value.code == "409.3"
+
+
 def changing(built: BuiltForm, entity: str, inner: str) -> str:
     node = f'<entity xmlns="{ENTITIES}" dataset="people" id="{entity}" update="1" baseVersion="1"/>'
     return answer(built, f"uuid:{new()}", inner, node)
