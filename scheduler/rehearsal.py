@@ -6,7 +6,9 @@ platform itself does is done by the timetable's jobs as `scheduler.runner` ticks
 survey in this file. The same seed gives the same release and the same reports.
 """
 
+import os
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -85,12 +87,13 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What came of it: where everything lies, what was counted, and seconds by stage."""
+    """What came of it: where everything lies, an instance to trace, what was counted, seconds by stage."""
 
     folder: Path
     release: Path
     digest: str
     reports: tuple[Path, ...]
+    example: str
     counts: MappingProxyType[str, int]
     seconds: MappingProxyType[str, float]
 
@@ -98,24 +101,24 @@ class Rehearsal:
         """Where to look, for somebody who has just seen it run."""
         counted = ", ".join(f"{number:,} {name}" for name, number in self.counts.items())
         took = ", ".join(f"{name} {spent:.0f} s" for name, spent in self.seconds.items())
-        lines = [
-            "",
-            f"Done in {sum(self.seconds.values()):.0f} s ({took}).",
-            f"  {counted}",
-            "",
-            *(f"  Report    {path}" for path in self.reports),
-            f"  Release   {self.release}  (content digest {self.digest[:12]})",
-            f"  Database  {self.folder / 'survey.sqlite'}",
-            "",
-            f"Look around:  cd {self.folder}, then",
-            "  survey status                              where every wave stands",
-            "  survey schedule list                       the timetable and its last runs",
-            "  survey release list                        every release so far",
-            "  survey trace INSTANCE VARIABLE             one answer's way into the release",
-            "  python -c \"from analysis import Dataset; print(Dataset.read('"
-            f"{self.release.relative_to(self.folder)}')['persons'])\"",
-        ]
-        return "\n".join(lines)
+        survey = f"{_from_here(Path(sys.prefix) / 'bin' / 'survey')} --settings {_from_here(self.folder)}"
+        return "\n".join(
+            [
+                "",
+                f"Done in {sum(self.seconds.values()):.0f} s ({took}).",
+                f"  {counted}",
+                "",
+                *(f"  Report    {_from_here(path)}" for path in self.reports),
+                f"  Release   {_from_here(self.release)}  (content digest {self.digest[:12]})",
+                f"  Database  {_from_here(self.folder / 'survey.sqlite')}",
+                "",
+                "Open a report in a browser or a PDF reader, and look around:",
+                f"  {survey} status",
+                f"  {survey} schedule list",
+                f"  {survey} release list",
+                f"  {survey} trace {self.example} inc_own",
+            ]
+        )
 
 
 def rehearse(
@@ -147,17 +150,18 @@ def rehearse(
             clock.set(datetime.combine(START, STARTS_AT, app.zone))
             _hire(app)
         tell(f"Sample     {people} invented returnees, {len(CREW)} enumerators, {waves} waves")
-        stage = _Stage(app, account, clock, histories, pool, stages, tell)
+        stage = _Stage(app, account, clock, histories, pool, stages, tell, _sample(histories))
         stage.play()
         made, reports = stage.curtain()
         with app.session() as session:
-            counts = _counts(session)
+            counts, example = _counts(session), _example(session)
         app.engine.dispose()
     return Rehearsal(
         folder=folder,
         release=made[0],
         digest=made[1],
         reports=tuple(reports),
+        example=example,
         counts=MappingProxyType(counts),
         seconds=MappingProxyType(dict(stages.seconds)),
     )
@@ -174,6 +178,7 @@ class _Stage:
     pool: Pool
     stages: Stages
     tell: Callable[[str], None]
+    waiting: list[tuple[date, cases.Sampled]]
 
     def play(self) -> None:
         """Week after week: the jobs that are due on Monday morning, then the enumerators until Sunday."""
@@ -185,9 +190,7 @@ class _Stage:
         )
         crew: list[Interviewer] = []
         monday, month = START, Worked(0, 0, 0, 0)
-        opens = [date.fromisoformat(row["opens"]) for row in self.histories.sample_list()]
-        all_issued = max(opens) + timedelta(days=6)  # the first Monday on which nobody is left to issue
-        while monday <= max(all_issued, _last_day(self.app)):
+        while self.waiting or monday <= _last_day(self.app):
             with self.stages.of("cases"):
                 self._issue(monday)
             self._tick(monday)
@@ -244,23 +247,13 @@ class _Stage:
 
     def _issue(self, monday: date) -> None:
         """Hand over the part of the sample list whose time has come."""
-        rows = [row for row in self.histories.sample_list() if date.fromisoformat(row["opens"]) <= monday]
-        known = {person.case_id: person for person in self.histories}
-        sampled = [
-            cases.Sampled(
-                case_id=row["case_id"],
-                frame_src=row["frame_src"],
-                psu_code=row["psu_code"],
-                stratum=row["stratum"],
-                incl_prob=float(row["incl_prob"]),
-                name=known[row["case_id"]].name,
-                phone=known[row["case_id"]].phone,
-            )
-            for row in rows
-        ]
+        ready = [row for opens, row in self.waiting if opens <= monday]
+        if not ready:
+            return
+        self.waiting = [(opens, row) for opens, row in self.waiting if opens > monday]
         with self.app.session() as session:
             now = self.clock()
-            cases.add_cases(session, sampled, self.app.plan, seed=self.app.seed, now=now, issued=monday)
+            cases.add_cases(session, ready, self.app.plan, seed=self.app.seed, now=now, issued=monday)
             session.commit()
 
     def _tablets(self) -> list[Interviewer]:
@@ -344,6 +337,26 @@ def _study(folder: Path, account: Account, *, seed: int, waves: int) -> App:
     return App(load_settings(folder / FILE, central={"password": secret}), folder)
 
 
+def _sample(histories: Histories) -> list[tuple[date, cases.Sampled]]:
+    """The sample list as an office would import it, each row with the day from which it may be worked."""
+    people = {person.case_id: person for person in histories}
+    return [
+        (
+            date.fromisoformat(row["opens"]),
+            cases.Sampled(
+                case_id=row["case_id"],
+                frame_src=row["frame_src"],
+                psu_code=row["psu_code"],
+                stratum=row["stratum"],
+                incl_prob=float(row["incl_prob"]),
+                name=people[row["case_id"]].name,
+                phone=people[row["case_id"]].phone,
+            ),
+        )
+        for row in histories.sample_list()
+    ]
+
+
 def _hire(app: App) -> None:
     with app.session() as session:
         for code, team, languages in CREW:
@@ -361,6 +374,17 @@ def _last_day(app: App) -> date:
 def _counts(session: Session) -> dict[str, int]:
     rows = session.exec(select(Submission.form_id, func.count()).group_by(Submission.form_id)).all()
     return {form.removeprefix("rm_"): number for form, number in sorted(rows)}
+
+
+def _example(session: Session) -> str:
+    """The instance of an interview; of a follow-up if there is one, since forms are named in that order."""
+    newest = select(Submission.instance_id).where(Submission.form_id != "rm_contact")
+    return session.exec(newest.order_by(col(Submission.form_id).desc(), col(Submission.id)).limit(1)).one()
+
+
+def _from_here(path: Path) -> str:
+    """A path as somebody would type it in the working folder."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _plus(one: Worked, other: Worked) -> Worked:
