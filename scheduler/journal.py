@@ -59,4 +59,4 @@ def _local(moment: datetime | None, app: App) -> str:
 
 
 def _counts(outcome: dict[str, Any]) -> str:
-    return ", ".join(f"{value} {name}" for name, value in outcome.items())
+    return ", ".join(f"{value} {name}" for name, value in outcome.items() if value)

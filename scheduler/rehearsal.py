@@ -220,12 +220,12 @@ class _Stage:
         made = self._once("release")
         rows = ", ".join(f"{made.outcome[frame]:,} {frame}" for frame in FRAMES)
         self.tell(f"Release    {made.outcome['digest']}: {rows}")
-        report = self._once("report")
+        self._once("report")
         with self.app.session() as session:
             latest = release.latest(session)
             assert latest is not None
             folder, digest = self.app.folder / "releases" / latest.folder, latest.digest
-        return (folder, digest), [self.app.folder / name for name in report.outcome["files"]]
+        return (folder, digest), sorted((self.app.folder / "reports" / folder.name).iterdir())
 
     def _tick(self, monday: date) -> None:
         self.clock.set(datetime.combine(monday, STARTS_AT, self.app.zone))
