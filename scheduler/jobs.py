@@ -6,6 +6,7 @@ its run, and returns what it counted, which the journal keeps. What a job decide
 it runs, in the timetable.
 """
 
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -96,7 +97,10 @@ def report(app: App, now: datetime, run_id: int) -> Outcome:
     home = app.folder / "reports" / made.folder
     if not home.exists():
         dataset = Dataset.read(app.folder / "releases" / made.folder)
-        write(dataset, home, languages=app.settings.study.languages)
+        half_done = home.with_name(f"{home.name}.part")
+        shutil.rmtree(half_done, ignore_errors=True)
+        write(dataset, half_done, languages=app.settings.study.languages)
+        half_done.rename(home)
     return {"files": sum(1 for _ in home.iterdir())}
 
 

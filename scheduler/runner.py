@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -66,8 +67,8 @@ def tick(app: App, clock: Callable[[], datetime], *, jobs: Mapping[str, Job] = J
 def once(app: App, job: str, clock: Callable[[], datetime], *, jobs: Mapping[str, Job] = JOBS) -> Ran:
     """Run one job now, whatever the timetable says; it is journalled like any other."""
     now = clock()
-    run = _claim(app.engine, job, f"{job} by hand {now:%Y-%m-%dT%H:%M:%S.%fZ}", now)
-    assert run is not None, "a key with microseconds is new"
+    keys = (f"{job} by hand {now:%Y-%m-%dT%H:%M:%SZ} {number}" for number in count(1))
+    run = next(run for key in keys if (run := _claim(app.engine, job, key, now, new=True)))
     return _run(app, run, clock, jobs)
 
 
@@ -128,8 +129,8 @@ def _due(app: App, now: datetime) -> list[tuple[str, str]]:
     return [(job, f"{job} {moment:%Y-%m-%dT%H:%MZ}") for job, moment in moments]
 
 
-def _claim(engine: Engine, job: str, key: str, now: datetime) -> Run | None:
-    """The run of this key if it is ours to run: new, stale, or failed a while ago."""
+def _claim(engine: Engine, job: str, key: str, now: datetime, *, new: bool = False) -> Run | None:
+    """The run of this key if it is ours to run: new, or (unless it must be) stale or failed a while ago."""
     with Session(engine, expire_on_commit=False) as session:
         seen = session.exec(select(Run).where(Run.key == key)).one_or_none()
         if seen is None:
@@ -140,7 +141,7 @@ def _claim(engine: Engine, job: str, key: str, now: datetime) -> Run | None:
             except IntegrityError:  # somebody claimed it between our two statements
                 return None
             return run
-        return seen if _may_be_taken_up(seen, now) and _take(session, seen, now) else None
+        return seen if not new and _may_be_taken_up(seen, now) and _take(session, seen, now) else None
 
 
 def _may_be_taken_up(run: Run, now: datetime) -> bool:
