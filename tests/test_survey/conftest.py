@@ -1,11 +1,23 @@
-"""A little fieldwork on the shipped forms: cases, a team, published versions, submissions as from tablets."""
+"""A little fieldwork on the shipped forms, and the way from us and from a tablet to a Central.
 
-from collections.abc import Iterator, Mapping, Sequence
+`Field` holds cases, a team, published versions and submissions as from tablets. `there` is a Central over a
+`line` that can be cut, `tablet` one of its tablets: first of the stand-in, then of a real one; `each_central`
+says when.
+"""
+
+import select as sockets
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
+import requests
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -13,8 +25,10 @@ from instruments.instrument import Instrument, load
 from instruments.plan import load_plan
 from survey import cases, store
 from survey.cases import Sampled
+from survey.central import Central
 from survey.facts import facts
 from survey.models import FormVersion, Submission
+from survey.sandbox.collect import Collect
 
 NOW = datetime(2026, 3, 6, 8, 30, tzinfo=UTC)
 FORMS = ("rm_baseline", "rm_followup", "rm_contact")
@@ -167,3 +181,77 @@ def field(engine: Engine) -> Iterator[Field]:
     """A study with a team and published forms, no cases yet."""
     with Session(engine) as session:
         yield Field(session)
+
+
+class Line:
+    """A wire to a server; one that is cut delivers what is asked and loses the answer."""
+
+    def __init__(self, url: str) -> None:
+        there = urlsplit(url)
+        self._there = (there.hostname or "", there.port or 80)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.cuts: list[tuple[bytes, bytes]] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, method: str, where: str = "", times: int = 1) -> None:
+        """Lose the answers to the next requests of that kind."""
+        self.cuts += [(method.encode(), where.encode())] * times
+
+    def close(self) -> None:
+        """Nobody connects any more."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._there) as far, suppress(OSError):
+            doomed = False
+            while True:
+                for end in sockets.select([near, far], [], [])[0]:
+                    data = end.recv(65536)
+                    if not data or (end is far and doomed):
+                        return
+                    doomed = doomed or (end is near and self._falls(data))
+                    (far if end is near else near).sendall(data)
+
+    def _falls(self, data: bytes) -> bool:
+        asked = data.partition(b"\r\n")[0]
+        for cut in self.cuts:
+            if asked.startswith(cut[0] + b" ") and cut[1] in asked:
+                self.cuts.remove(cut)
+                return True
+        return False
+
+
+@pytest.fixture
+def line(each_central) -> Iterator[Line]:
+    wire = Line(each_central.url)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def there(each_central, line: Line) -> Iterator[Central]:
+    """Central as we ask it, over a line that can be cut."""
+    settings = each_central.settings.model_copy(update={"url": line.url, "timeout": 30})
+    with Central(settings, backoff=0) as connection:
+        yield connection
+
+
+@pytest.fixture
+def tablet(each_central, tmp_path: Path) -> Iterator[Callable[[str], Collect]]:
+    """Makes the tablet that holds a token."""
+    session = requests.Session()
+
+    def made(token: str) -> Collect:
+        base = f"{each_central.url}/v1/key/{token}/projects/{each_central.project}"
+        return Collect(base, tmp_path / f"tablet-{token[:8]}", session=session)
+
+    yield made
+    session.close()
