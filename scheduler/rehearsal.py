@@ -293,7 +293,8 @@ class _Stage:
 
 
 def _cleared(folder: Path) -> Path:
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+    ours = folder.is_dir() and ((folder / MARK).exists() or not any(folder.iterdir()))
+    if folder.exists() and not ours:
         raise SurveyError(
             "the folder holds something that is not a demo",
             where=str(folder),
