@@ -305,7 +305,7 @@ def _not_there(row: Outbox) -> Finding:
         return Finding("note", "entity.not_there", f"outbox/{row.key}", message)
     message = (
         f"Central has not made this entity by push {row.attempts}; until then the case is on no tablet. "
-        "Look at the case's baseline submission there: its history says whether making the entity failed."
+        "Look at the case's baseline submission there; if its history is silent, at the server's log."
     )
     return Finding("warning", "entity.not_there", f"outbox/{row.key}", message)
 

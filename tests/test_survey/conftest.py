@@ -245,12 +245,12 @@ def there(each_central, line: Line) -> Iterator[Central]:
 
 
 @pytest.fixture
-def tablet(each_central, tmp_path: Path) -> Iterator[Callable[[str], Collect]]:
-    """Makes the tablet that holds a token."""
+def tablet(each_central, line: Line, tmp_path: Path) -> Iterator[Callable[[str], Collect]]:
+    """Makes the tablet that holds a token; its way to Central can be cut as ours can."""
     session = requests.Session()
 
     def made(token: str) -> Collect:
-        base = f"{each_central.url}/v1/key/{token}/projects/{each_central.project}"
+        base = f"{line.url}/v1/key/{token}/projects/{each_central.project}"
         return Collect(base, tmp_path / f"tablet-{token[:8]}", session=session)
 
     yield made

@@ -16,13 +16,14 @@ from functools import cache
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlmodel import Session, select
 
 from instruments.instrument import Instrument
 from instruments.xform import BuiltForm, build
 from survey import cases, outbox, sync
 from survey.central import Central, central
-from survey.errors import CentralRejected, CentralUnreachable
+from survey.errors import CentralRefused, CentralRejected, CentralUnreachable
 from survey.models import FormVersion, Submission, SubmissionEvent
 from survey.publish import publish_forms
 from survey.sandbox.collect import CollectError
@@ -63,6 +64,17 @@ def given(there: Central, *forms: str, name: str = "E1") -> dict[str, Any]:
 
 
 # 1: forms
+
+
+def test_a_wrong_password_and_a_project_that_is_not_there_are_one_line_each(each_central):
+    wrong = each_central.settings.model_copy(update={"password": SecretStr("hunter2-hunter2")})
+    with pytest.raises(CentralRefused, match="does not accept the e-mail or the password"):
+        Central(wrong, backoff=0).__enter__()
+    nowhere = each_central.settings.model_copy(update={"project": 999_999})
+    with Central(nowhere, backoff=0) as connection, pytest.raises(CentralRejected) as caught:
+        connection.forms()
+    assert caught.value.code == "404.1"
+    assert "check central.project" in str(caught.value)
 
 
 @pytest.mark.parametrize("upload", ["xlsx", "xml"])

@@ -127,6 +127,20 @@ def test_a_tablet_may_send_the_same_bytes_twice_and_no_others(there: Central, ta
     assert [row["__id"] for row in there.submissions_since("f")] == ["uuid:a"]
 
 
+def test_a_form_that_arrived_while_its_answer_was_lost_is_sent_again_and_stands_once(
+    there: Central, line, tablet
+):
+    there.publish(form())
+    device = tablet(given(there, "f")["token"])
+    device.keep("uuid:a", answer(form(), "uuid:a"))
+    line.cut("POST", "/submission")
+    with pytest.raises(CollectError, match="no answer"):
+        device.send(NOW)
+    assert len(list(there.submissions_since("f"))) == 1
+    assert device.send(NOW) == 1
+    assert [row["__id"] for row in there.submissions_since("f")] == ["uuid:a"]
+
+
 # 2: entities
 
 
