@@ -3,9 +3,10 @@
 Central keeps one draft per form at most, and a version string for ever. So the state is asked, not
 remembered:
 
-    this text published last, with these files   done, it is the same this text published last, with other
-    files   a draft copied from it, the files, published as VERSION-1, -2 ... another text published last,
-    or none         a draft of this text, unless a crash left one; files; published
+    published last               what is done
+    this text with these files   nothing, it is the same
+    this text with other files   a draft copied from it, the files, published as VERSION-1, -2 ...
+    another text, or none        a draft of this text, unless a crash left one; the files; published
 
 A file that is an entity list is linked, and one that nobody gives stops the form before it is published. A
 version that got there meanwhile is the same; a lost answer is asked after.
