@@ -1,7 +1,8 @@
 """Instrument: the sheets of a form read as questions, choice lists, groups and repeats.
 
-`load` takes a form from text, `Instrument.from_sheets` from sheets kept anywhere, so an old answer can be
-read under the form it was given in. A `Question` keeps all cells of its row and knows where it stands; what
+`load` takes a form from text, with the modules and lists it shares written out (`includes`);
+`Instrument.from_sheets` takes sheets kept anywhere, so an old answer can be read under the form it was given
+in. A `Question` keeps all cells of its row and knows where it stands; what
 its variable means (type, missing codes, sensitivity) comes from the `codebook::` columns, and for choices
 from the column `missing`. Building an XForm is `xform`, finding faults is `lint`, reading answers is
 `decode`.
@@ -16,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from instruments import includes
 from instruments import sheets as sheet_io
 from instruments.codebook import SENSITIVITIES, TYPES, Choice, Variable, languages_of
 from instruments.sheets import Sheets
@@ -69,7 +71,7 @@ _IDENTIFYING_TYPES = ("deviceid", "username", "phonenumber", "email", "audit")
 class Question:
     """One row of the survey sheet that is not the beginning or end of a group.
 
-    `row` is the row number in the sheet as an editor sees it, `groups` the names of the groups around it
+    `row` is its number in the sheet with all modules written out, `groups` the names of the groups around it
     from outside in, `repeat` the innermost repeat ("" outside of any). `file` is the attached list of a
     select, `list_name` the list on the choices sheet.
     """
@@ -131,10 +133,11 @@ class Instrument:
     questions: tuple[Question, ...] = field(compare=False, repr=False)
     blocks: tuple[Block, ...] = field(compare=False, repr=False)
     lists: Mapping[str, tuple[Choice, ...]] = field(compare=False, repr=False)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def from_sheets(cls, sheets: Sheets) -> Instrument:
-        """The instrument of these sheets.
+    def from_sheets(cls, sheets: Sheets, places: Mapping[str, tuple[str, ...]] | None = None) -> Instrument:
+        """The instrument of these sheets; `places` tells where a row was written if not in them.
 
         Raises
         ------
@@ -158,6 +161,7 @@ class Instrument:
             questions=questions,
             blocks=blocks,
             lists=_read_choices(sheets.get("choices", [])),
+            places=places or {},
         )
 
     @property
@@ -207,6 +211,11 @@ class Instrument:
         """The choices of one list of the choices sheet; none if there is no such list."""
         return self.lists.get(list_name, ())
 
+    def place(self, sheet: str, row: int) -> str:
+        """Where an editor finds a row of a sheet: `survey row 7`, or `module job survey row 3`."""
+        known = self.places.get(sheet, ())
+        return known[row - 2] if 2 <= row < len(known) + 2 else f"{sheet} row {row}"
+
     def question(self, name: str) -> Question | None:
         """The question of that name."""
         return next((question for question in self.questions if question.name == name), None)
@@ -240,9 +249,12 @@ def load(form: str | Path, folder: Path | None = None) -> Instrument:
     ------
     FileNotFoundError
         There is no such form.
+    ValueError
+        It is no form, or it includes what is not there.
     """
     path = Path(form) if isinstance(form, Path) else Path(folder or FORMS) / form
-    return Instrument.from_sheets(sheet_io.read_folder(path))
+    whole = includes.write_out(sheet_io.read_folder(path))
+    return Instrument.from_sheets(whole.sheets, whole.places)
 
 
 def forms(folder: Path | None = None) -> tuple[str, ...]:

@@ -54,10 +54,12 @@ def lint(instrument: Instrument) -> list[Finding]:
 
 
 def lint_together(instruments: Iterable[Instrument]) -> list[Finding]:
-    """Names that mean different things in different forms: another type, list or unit."""
+    """Names that mean different things in different forms: another type, list or unit; other choices."""
     first: dict[str, tuple[Instrument, Question]] = {}
+    lists: dict[str, Instrument] = {}
     findings: list[Finding] = []
     for instrument in instruments:
+        findings += _other_choices(instrument, lists)
         for question in _stored(instrument):
             known, other = first.setdefault(question.name, (instrument, question))
             if known is not instrument:
@@ -111,7 +113,8 @@ def missing_codes(instrument: Instrument) -> Findings:
     for row, cells in enumerate(sheet_io.rows(instrument.sheets.get("choices", [])), start=2):
         reason = cells.get("missing", "")
         if (cells.get("name") in _MISSING_CHOICES and not reason) or (reason and reason not in REASONS):
-            where = f"{instrument.form_id}: choices row {row} ({cells.get('list_name')}), column missing"
+            place = f"{instrument.form_id}: {instrument.place('choices', row)}"
+            where = f"{place} ({cells.get('list_name')}), column missing"
             message = f"Code {cells.get('name')} needs its reason: {', '.join(REASONS)}."
             yield Finding("error", "missing.reason", where, message)
     variables = {variable.name: variable for variable in instrument.variables}
@@ -217,7 +220,7 @@ def unused_lists(instrument: Instrument) -> Findings:
         name = cells.get("list_name", "")
         if name and name not in used:
             used.add(name)
-            where = f"{instrument.form_id}: choices row {row} ({name}), column list_name"
+            where = f"{instrument.form_id}: {instrument.place('choices', row)} ({name}), column list_name"
             yield Finding("warning", "list.unused", where, "No question uses this list; remove it.")
 
 
@@ -253,7 +256,7 @@ def _stored(instrument: Instrument) -> Iterator[Question]:
 def _at(
     instrument: Instrument, item: Question | Block, column: str, code: str, message: str, level: str = "error"
 ) -> Finding:
-    where = f"{instrument.form_id}: survey row {item.row} ({item.name}), column {column}"
+    where = f"{instrument.form_id}: {instrument.place('survey', item.row)} ({item.name}), column {column}"
     return Finding(level, code, where, message)
 
 
@@ -269,9 +272,8 @@ def _untranslated(
     shown = any(column in cells for column in languages.values())
     for code in languages if shown else ():
         if code not in said:
-            where = (
-                f"{instrument.form_id}: {sheet} row {row} ({cells.get('name', '')}), column {languages[code]}"
-            )
+            place = f"{instrument.form_id}: {instrument.place(sheet, row)}"
+            where = f"{place} ({cells.get('name', '')}), column {languages[code]}"
             message = f"The {field} is not there in {code}; translate it (a tablet would show “-”)."
             yield Finding("error", "translation.missing", where, message)
 
@@ -302,6 +304,19 @@ def _differences(
                 f"In {known.form_id} its {aspect} is {there or 'none'}, here {here or 'none'}; rename one."
             )
             yield _at(instrument, question, "name", "name.other_meaning", message)
+
+
+def _other_choices(instrument: Instrument, first: dict[str, Instrument]) -> Findings:
+    """Lists whose choices differ from those of the form that had the list first."""
+    places: dict[str, str] = {}
+    for row, cells in enumerate(sheet_io.rows(instrument.sheets.get("choices", [])), start=2):
+        places.setdefault(cells.get("list_name", ""), instrument.place("choices", row))
+    for name, choices in instrument.lists.items():
+        known = first.setdefault(name, instrument)
+        if known.lists[name] != choices:
+            where = f"{instrument.form_id}: {places[name]} ({name}), column list_name"
+            message = f"The list has other choices in {known.form_id}; take the shared one or rename it."
+            yield Finding("error", "list.other_content", where, message)
 
 
 _MEANINGS: Mapping[str, Callable[[Question], str]] = {

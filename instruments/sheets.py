@@ -44,7 +44,25 @@ def read_folder(folder: Path) -> Sheets:
     if not (folder / "survey.csv").is_file():
         raise FileNotFoundError(f"{folder}: no survey.csv; a form folder holds survey.csv and settings.csv.")
     paths = {path.stem: path for path in folder.glob("*.csv")}
-    return {name: _read_csv(paths[name]) for name in _ordered(paths)}
+    return {name: read_csv(paths[name]) for name in _ordered(paths)}
+
+
+def read_csv(path: Path) -> Table:
+    """The table of one CSV file.
+
+    Raises
+    ------
+    ValueError
+        A row has more cells than the header; the message names file and row.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.reader(file))
+    for number, row in enumerate(table, start=1):
+        if len(row) > len(table[0]) and any(row[len(table[0]) :]):
+            raise ValueError(
+                f"{path.name} row {number}: more cells than the header has columns; quote texts with commas."
+            )
+    return _tidy(table)
 
 
 def write_folder(sheets: Sheets, folder: Path) -> None:
@@ -103,17 +121,6 @@ def digest(sheets: Sheets) -> str:
 
 def _ordered(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-
-
-def _read_csv(path: Path) -> Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = list(csv.reader(file))
-    for number, row in enumerate(table, start=1):
-        if len(row) > len(table[0]) and any(row[len(table[0]) :]):
-            raise ValueError(
-                f"{path.name} row {number}: more cells than the header has columns; quote texts with commas."
-            )
-    return _tidy(table)
 
 
 def _to_csv(table: Table) -> str:

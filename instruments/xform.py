@@ -70,7 +70,7 @@ def build(instrument: Instrument) -> BuiltForm:
     try:
         result = pyxform.convert(xlsform=_for_pyxform(sheets), form_name="data", warnings=[])
     except errors.PyXFormError as error:
-        raise FormError(instrument.form_id, [_refusal(instrument.form_id, str(error))]) from error
+        raise FormError(instrument.form_id, [_refusal(instrument, str(error))]) from error
     return BuiltForm(
         form_id=instrument.form_id,
         version=instrument.version,
@@ -147,9 +147,10 @@ def convert_workbook(workbook: bytes, fallback: str = "data") -> tuple[str, tupl
     return result.xform, tuple(result.warnings)
 
 
-def _refusal(form_id: str, message: str) -> Finding:
+def _refusal(instrument: Instrument, message: str) -> Finding:
     row, sheet = _ROW.search(message), _SHEET.search(message)
-    where = f"{form_id}: {sheet[1] if sheet else 'survey'} row {row[1]}" if row else form_id
+    place = instrument.place(sheet[1] if sheet else "survey", int(row[1])) if row else ""
+    where = f"{instrument.form_id}: {place}" if row else instrument.form_id
     return Finding("error", "form.refused", where, f"pyxform refuses the form: {' '.join(message.split())}")
 
 
