@@ -148,11 +148,25 @@ def _plan(path: Path) -> Mapping[str, Any]:
 def _text(table: Path | str | pd.DataFrame) -> pd.DataFrame:
     if isinstance(table, pd.DataFrame):
         return table.astype("string").reset_index(drop=True)
-    return pd.read_csv(table, dtype="string", keep_default_na=False, na_values=[""])
+    return _csv(table)
 
 
 def _titles(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""]).set_index("title")
+    if not path.exists():
+        raise MappingError(f"{path.name} does not lie beside the mapping; put it there, or mend `titles`.")
+    titles = _csv(path)
+    if "title" not in titles:
+        raise MappingError(f"{path.name} has no column 'title'; name its column of words so.")
+    return titles.set_index("title")
+
+
+def _csv(path: Path | str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
+    except UnicodeDecodeError:
+        raise MappingError(f"{Path(path).name} is not UTF-8 text; save it as CSV in UTF-8.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError):
+        raise MappingError(f"{Path(path).name} is no CSV table; save it as CSV in UTF-8.") from None
 
 
 def _declared(entries: Mapping[str, Any], frame: str) -> list[Variable]:
@@ -174,6 +188,10 @@ def _column(name: str, entry: Mapping[str, Any], raw: pd.DataFrame, titles: pd.D
         whole = all(isinstance(code, int) for code in entry["codes"].values())
         return cells.map(entry["codes"]).astype("Int64" if whole else "string")
     if "title" in entry:
+        if entry["title"] not in titles:
+            raise MappingError(
+                f"{name}: the file of titles has no column {entry['title']!r}; mend the mapping."
+            )
         return cells.map(titles[entry["title"]])
     if "times" in entry:
         return pd.Series(to_months(_numbers(cells) * entry["times"]), index=raw.index)

@@ -19,6 +19,8 @@ RHYTHMS = "hourly :MM, daily HH:MM, weekly DAY HH:MM, monthly D HH:MM, quarterly
 class TimetableError(ValueError):
     """A rhythm that cannot be read; the message names the job, the words and the rhythms that can."""
 
+    exit_code = 2  # as for all settings
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

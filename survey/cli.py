@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from survey import commands
-from survey.errors import DONE, FAILED, FINDINGS, SurveyError, told
+from survey.errors import DONE, FAILED, FINDINGS, told
 
 GROUP = "survey.commands"
 
@@ -104,9 +104,12 @@ def _explain(error: Exception) -> int:
         from instruments.findings import to_text
 
         commands.say(to_text(findings))
-    code = error.exit_code if isinstance(error, SurveyError) else FINDINGS if findings else FAILED
+    code = int(getattr(error, "exit_code", FINDINGS if findings else FAILED))
     if said := told(error):
         return _leave(said, code)
+    if isinstance(error, OSError) and error.filename:
+        why = f"{str(error.strerror).lower()} ({error.filename})"
+        return _leave(f"{why}: check the path and its rights, or name another", FAILED)
     return _leave(f"unexpected {type(error).__name__}: run again with --debug to see where", code)
 
 

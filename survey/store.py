@@ -77,12 +77,18 @@ def connect(url: str, folder: Path | None = None, *, create: bool = False) -> En
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to `revision`; nothing happens where it is there already."""
+    """Bring the schema to `revision`; nothing happens where it is there already.
+
+    Raises `StoreOutdated` for a database of a later version than this one.
+    """
     from alembic import command
 
     with engine.connect() as connection:
-        if revision == "head" and _revision(connection) == HEAD:
+        found = _revision(connection)
+        if revision == "head" and found == HEAD:
             return
+        if found > HEAD:
+            raise _newer(engine, found)
         command.upgrade(_alembic(connection), revision)
         connection.commit()
     log.info("store.upgraded revision=%s", revision)
@@ -101,12 +107,23 @@ def require_current(engine: Engine) -> None:
     """Raise `StoreOutdated` unless the schema is the one this version needs."""
     with engine.connect() as connection:
         found = _revision(connection)
+    if found > HEAD:
+        raise _newer(engine, found)
     if found != HEAD:
         raise StoreOutdated(
             f"the database has schema {found or 'none'}, this version needs {HEAD}",
             where=engine.url.render_as_string(hide_password=True),
             cure="back it up, then run `survey db upgrade`",
         )
+
+
+def _newer(engine: Engine, found: str) -> StoreOutdated:
+    """Migrations are numbered, so a greater number was made by a later version than this one."""
+    return StoreOutdated(
+        f"the database has schema {found}, this version knows up to {HEAD}",
+        where=engine.url.render_as_string(hide_password=True),
+        cure="install the version of returnee-panel that made it, or restore a backup",
+    )
 
 
 def differences(engine: Engine) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from survey.commands import AsCsv, AsJson, DryRun, app_of, now_of, say, show_findings, show_rows, today_of
+from survey.errors import SurveyError
 
 cases = typer.Typer(help="List the cases, or take in a sample list.", no_args_is_help=True)
 
@@ -50,7 +51,11 @@ def import_cases(
     """
     from survey import cases as held
 
-    rows, findings = held.read_sample(file.read_text(encoding="utf-8-sig"))
+    try:
+        rows, findings = held.read_sample(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        cure = "save it as CSV in UTF-8"
+        raise SurveyError("the sample list is not UTF-8 text", where=str(file), cure=cure) from None
     app = app_of(context)
     with app.session() as session:
         added = held.add_cases(
