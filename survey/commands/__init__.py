@@ -53,6 +53,14 @@ def app_of(context: typer.Context) -> "App":
     return app
 
 
+def app_if_any(context: typer.Context) -> "App | None":
+    """The study this command works on; None where none is named and there is no survey.toml here."""
+    from survey.config import FILE
+
+    root: Root = context.find_root().obj
+    return app_of(context) if root.settings or Path(FILE).is_file() else None
+
+
 def clock_of(context: typer.Context) -> Callable[[], datetime]:
     """The clock this command goes by, aware, in UTC."""
     root: Root = context.find_root().obj

@@ -1,0 +1,94 @@
+"""`survey codebook`, without a study (the shipped forms) and with one.
+
+1. `list` narrows by search, form, module and flag; rows on stdout, the count on stderr. 2. `show` tells every
+form that has the variable; a misspelt name is one line with near ones. 3. `export` writes every format, to
+stdout or a file. 4. An unknown flag or format is wrong usage. 5. A study's own forms are read if it has any.
+"""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from instruments.sheets import write_folder
+from survey import cli
+from survey.commands.init import start_study
+
+NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SURVEY_SETTINGS", raising=False)
+
+
+def run(*arguments: object) -> int:
+    return cli.run(["codebook", *(str(a) for a in arguments)], clock=lambda: NOW)
+
+
+def test_variables_are_listed_and_narrowed(capfd):
+    assert run("list", "--search", "thu nhap", "--form", "rm_followup", "--flag", "S", "--json") == 0
+    out, err = capfd.readouterr()
+    rows = json.loads(out)
+    assert "inc_own" in [row["name"] for row in rows]
+    assert {row["in"] for row in rows} == {"rm_followup"}
+    assert all("sensitive" in row["flags"] for row in rows)
+    assert err.strip() == f"{len(rows)} variables."
+
+
+def test_labels_come_in_the_language_asked_for(capfd):
+    assert run("list", "--search", "inc_own", "--form", "rm_baseline", "--language", "vi", "--csv") == 0
+    (row,) = csv.DictReader(io.StringIO(capfd.readouterr().out))
+    assert row["label"].startswith("Tháng trước")
+
+
+def test_a_variable_is_shown_in_every_form_that_has_it(capfd):
+    assert run("show", "inc_own") == 0
+    out = capfd.readouterr().out
+    assert [line[:21] for line in out.splitlines() if line.startswith("inc_own")] == [
+        "inc_own  (rm_baseline",
+        "inc_own  (rm_followup",
+    ]
+    assert "missing -98  dont_know" in out
+
+
+def test_a_misspelt_variable_is_one_line_with_near_ones(capfd):
+    assert run("show", "inc_owm") == 1
+    assert "survey: no variable 'inc_owm': did you mean inc_own" in capfd.readouterr().err
+
+
+def test_every_format_is_written(tmp_path: Path, capfd):
+    assert run("export", "--form", "rm_contact", "--format", "csv") == 0
+    names = [row["name"] for row in csv.DictReader(io.StringIO(capfd.readouterr().out))]
+    assert run("export", "--form", "rm_contact", "--format", "json") == 0
+    assert [item["name"] for item in json.loads(capfd.readouterr().out)] == names
+    assert run("export", "--form", "rm_contact", "--format", "md") == 0
+    page = capfd.readouterr().out
+    assert all(f"#### `{name}`" in page for name in names)
+    assert run("export", "--form", "rm_contact", "--format", "ddi", "--output", tmp_path / "c.xml") == 0
+    out, err = capfd.readouterr()
+    assert (out, f"Wrote {len(names)} variables" in err) == ("", True)
+    root = etree.parse(tmp_path / "c.xml").getroot()
+    assert root.xpath("//*[local-name()='var']/@name") == names
+
+
+@pytest.mark.parametrize("wrong", [("list", "--flag", "Z"), ("export", "--format", "docx")])
+def test_an_unknown_flag_or_format_is_wrong_usage(wrong: tuple[str, ...], capfd):
+    assert run(*wrong) == 2
+    assert "there are" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_study_with_forms_of_its_own_has_its_own_codebook(tmp_path: Path, monkeypatch, capfd):
+    study = start_study(tmp_path / "study", {"study": {"forms_folder": "forms", "forms": ["mine"]}})
+    survey = [["type", "name", "label"], ["text", "case_id", "Case"]]
+    write_folder({"survey": survey, "settings": [["form_id"], ["mine"]]}, study.parent / "forms" / "mine")
+    monkeypatch.chdir(study.parent)
+    assert run("list", "--form", "mine", "--json") == 0
+    assert [row["name"] for row in json.loads(capfd.readouterr().out)] == ["case_id"]
+    assert run("list", "--form", "rm_baseline", "--json") == 0
+    assert json.loads(capfd.readouterr().out) == []
