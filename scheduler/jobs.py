@@ -66,7 +66,8 @@ def push(app: App, now: datetime, run_id: int) -> Outcome:
     today = now.astimezone(app.zone).date()
     forms = app.settings.study.forms
     with app.session() as session, app.central() as central:
-        wanted = outbox.wanted(session, today, forms=forms, seed=app.seed)
+        seed = f"{app.settings.central.project}/{app.seed}"  # no two projects may hold the same entity
+        wanted = outbox.wanted(session, today, forms=forms, seed=seed)
         outbox.enqueue(session, outbox.plan_push(wanted, outbox.told(session)), now)
         session.commit()
         pushed = outbox.flush(session, central, now)

@@ -187,6 +187,7 @@ class _Stage:
             [load(form) for form in self.app.settings.study.forms],
             zone=self.app.zone,
             seed=str(self.histories.seed),
+            ids=str(self.app.settings.central.project),
         )
         crew: list[Interviewer] = []
         monday, month = START, Worked(0, 0, 0, 0)

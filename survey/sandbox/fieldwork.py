@@ -82,6 +82,7 @@ class Field:
     zone: tzinfo
     seed: str
     language: str | None = None
+    ids: str = ""  # what makes the tablets' ids differ between projects of one server
 
     @classmethod
     def of(
@@ -92,10 +93,11 @@ class Field:
         zone: tzinfo,
         seed: str,
         language: str | None = None,
+        ids: str = "",
     ) -> "Field":
         """People are found by their number on the sample list and by that on their card."""
         by_id = {key: person for person in people for key in (person.case_id, person.panel_id)}
-        return cls(by_id, {i.form_id: i for i in instruments}, zone, seed, language)
+        return cls(by_id, {i.form_id: i for i in instruments}, zone, seed, language, ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ def _job(visit: Visit, collect: Collect, setting: Field) -> Job:
         media=collect.media(visit.form),
         answers=visit.answers,
         when=visit.when,
-        seed=f"{setting.seed}/{target.case_id}/{target.wave}/{visit.number}/{visit.form}",
+        seed=f"{setting.ids}/{setting.seed}/{target.case_id}/{target.wave}/{visit.number}/{visit.form}",
         lasted=LASTED[visit.form],
         language=setting.language,
         properties={"deviceid": collect.device, "username": visit.enumerator},
