@@ -29,6 +29,7 @@ RESERVED = frozenset(f"{STATA} {SPSS}".split())
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CLOCK = re.compile(r"\b(today|now|uuid)\(")
 _ONCE_UUID = re.compile(r"once\(\s*uuid\(\s*\)\s*\)")
+_STAND_IN = re.compile(r"\[.*\]")
 _PREDICATE = re.compile(r"\[[^\]]*\]")
 _ADMITTED = re.compile(r"\.\s*=\s*'?(-98|-99|9998)\b")
 _MISSING_CHOICES = ("98", "99", "998", "999")
@@ -83,6 +84,15 @@ def labels(instrument: Instrument) -> Findings:
         silent = question.kind in _SILENT or question.cell("calculation")
         if not silent and not any(key.partition("::")[0] == "label" for key in question.cells):
             yield _at(instrument, question, "label", "label.missing", "It has no label; write what is asked.")
+
+
+def placeholders(instrument: Instrument) -> Findings:
+    """A text in square brackets stands in for wording that has still to be loaded; nobody may read it out."""
+    for question in instrument.questions:
+        for column, text in question.cells.items():
+            if column.partition("::")[0] in TRANSLATED and _STAND_IN.fullmatch(text):
+                message = "The wording is not there yet; load the official one in its place."
+                yield _at(instrument, question, column, "label.placeholder", message)
 
 
 def names(instrument: Instrument) -> Findings:
@@ -227,6 +237,7 @@ def unused_lists(instrument: Instrument) -> Findings:
 RULES: tuple[Callable[[Instrument], Findings], ...] = (
     translations,
     labels,
+    placeholders,
     names,
     missing_codes,
     identifiers,

@@ -3,7 +3,7 @@
 1. Groups, repeats, modules and lists are read from the sheets; row numbers are those an editor sees.
 2. The version is the author's number and the beginning of the digest.
 3. Media are files to attach; entity lists are told apart.
-4. The three forms are complete: same names as the specification's sheets, both languages, wave and preloads.
+4. The five forms are complete: same names as the specification's sheets, both languages, wave and preloads.
 5. The province lists map 64 historical codes to 34, seven of them under another name; 3,321 communes fit in.
 6. A missing list or form is named in the error.
 """
@@ -78,6 +78,10 @@ def test_entity_lists_are_told_apart_from_files_to_attach() -> None:  # 3
     assert (followup.entity_list, followup.entity_lists_used) == ("returnee", ("returnee",))
     assert contact.media == ("enumerators.csv",)
     assert (contact.entity_list, contact.entity_lists_used) == (None, ("returnee", "tracing"))
+    leaving, check = load("rm_exit"), load("rm_backcheck")
+    assert leaving.media == check.media == ("enumerators.csv",)
+    assert (leaving.entity_list, leaving.entity_lists_used) == (None, ("returnee",))
+    assert (check.entity_list, check.entity_lists_used) == (None, ("backcheck",))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,8 @@ def test_entity_lists_are_told_apart_from_files_to_attach() -> None:  # 3
     [
         ("rm_baseline", 351, ()),
         ("rm_contact", 36, ("panel_id", "wave", "tr_phone1")),
+        ("rm_exit", 42, ("panel_id", "wave", "px_held")),
+        ("rm_backcheck", 36, ("panel_id", "wave", "pl_rc_unit")),
         ("rm_followup", 266, ("panel_id", "wave", "pl_last_cm", "pl_state", "pl_job", "pl_mdebt", "pl_loc")),
     ],
 )

@@ -13,6 +13,7 @@
 11. A list nobody uses is remarked.
 12. One name, one meaning: type, list and unit are the same in all forms that share it.
 13. The forms of the package are clean.
+14. Wording that has still to be loaded (a text in square brackets) is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable
 import pytest
 
 from instruments.findings import Finding
+from instruments.includes import write_out
 from instruments.instrument import Instrument, forms, load
 from instruments.lint import lint, lint_together
 
@@ -290,6 +292,28 @@ def test_one_name_has_one_meaning_in_all_forms(form: Form) -> None:  # 12
 
 def test_the_forms_of_the_package_are_clean() -> None:  # 13
     instruments = [load(name) for name in forms()]
-    assert [instrument.form_id for instrument in instruments] == ["rm_baseline", "rm_contact", "rm_followup"]
+    assert [instrument.form_id for instrument in instruments] == [
+        *("rm_backcheck", "rm_baseline", "rm_contact", "rm_exit", "rm_followup")
+    ]
     assert [finding for instrument in instruments for finding in lint(instrument)] == []
     assert lint_together(instruments) == []
+
+
+def test_wording_that_has_still_to_be_loaded_is_refused(form: Form) -> None:  # 14
+    findings = lint(
+        form(f"{HEAD}\n{CASE}\n| | note | a | [load the wording] | |\n| | note | b | See [1] | |")
+    )
+    assert [(f.code, f.where) for f in findings] == [
+        ("label.placeholder", "small: survey row 3 (a), column label::English (en)")
+    ]
+
+
+def test_the_short_set_on_functioning_cannot_be_used_before_its_wording_is_loaded(form: Form) -> None:  # 14
+    table = [
+        ["type", "name", "label::English (en)", "label::Tiếng Việt (vi)", "codebook::sensitivity"],
+        ["text", "case_id", "Case", "Mã", "identifying"],
+        ["include", "wg_ss", "", "", ""],
+    ]
+    whole = write_out({"survey": table, "settings": [["form_id"], ["small"]]})
+    findings = lint(Instrument.from_sheets(whole.sheets, whole.places))
+    assert codes(findings) == ["label.placeholder"] * 12
