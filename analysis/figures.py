@@ -27,6 +27,8 @@ from analysis.tables import MINUS, format_number
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
 WIDTH = 6.3
+LABEL = 34  # letters of a label on one line of a forest
+LINE_LABEL = 20  # and beside a line
 INK = "#1c2733"
 GREY = "#6b7785"
 RULE = "#c9d1d9"
@@ -232,7 +234,8 @@ def curves(
     with mpl.rc_context(_style(key)):
         rows = len(at_risk)
         tall = 2.75 + 0.16 * rows
-        figure, axes = _axes(tall, left=0.135, right=0.80, bottom=(0.62 + 0.16 * rows) / tall, top=0.97)
+        left = 0.135 if rows == 1 else 0.225  # the rows at risk have names then
+        figure, axes = _axes(tall, left=left, right=0.80, bottom=(0.62 + 0.16 * rows) / tall, top=0.97)
         ends: list[tuple[float, str, str]] = []
         last = max(float(frame["time"].max()) for _, frame in lines)
         for (label, frame), (colour, dash) in zip(lines, LINES, strict=False):
@@ -260,7 +263,13 @@ def curves(
         spots = _spread([end / ceiling for end, _, _ in ends], 0.085, 0.03, 0.97)
         for (_, label, colour), spot in zip(ends, spots, strict=True):
             axes.text(
-                1.02, spot, label, transform=axes.transAxes, va="center", color=colour, fontweight="bold"
+                1.02,
+                spot,
+                textwrap.fill(label, LINE_LABEL),
+                transform=axes.transAxes,
+                va="center",
+                color=colour,
+                fontweight="bold",
             )
         _risk_rows(figure, axes, at_risk, risk_label, language, tall)
         return _svg(figure)
@@ -272,12 +281,13 @@ def _risk_rows(
     """The numbers at risk, in rows under the axis."""
     inch = 1 / (tall * axes.get_position().height)
     first = -0.52 * inch
-    axes.text(-0.155, first, risk_label, transform=axes.transAxes, va="top", fontweight="bold", fontsize=7)
+    edge = -0.97 * axes.get_position().x0 / axes.get_position().width  # just inside the figure
+    axes.text(edge, first, risk_label, transform=axes.transAxes, va="top", fontweight="bold", fontsize=7)
     mixed = axes.get_xaxis_transform()
     for row, (name, numbers) in enumerate(at_risk.iterrows()):
         spot = first - (0.16 * (row + 1)) * inch
         if len(at_risk) > 1:
-            axes.text(-0.155, spot, str(name), transform=axes.transAxes, va="top", fontsize=7)
+            axes.text(edge, spot, str(name), transform=axes.transAxes, va="top", fontsize=7)
         for tick, value in numbers.items():
             shown = "–" if pd.isna(value) else format_number(float(value), 0, language)
             axes.text(float(str(tick)), spot, shown, transform=mixed, va="top", ha="center", fontsize=7)
@@ -298,7 +308,9 @@ def forest(
     ``effects``: label, estimate, conf_low, conf_high; a row without an estimate is a heading.
     """
     with mpl.rc_context(_style(key)):
-        tall = 0.66 + 0.235 * len(effects)
+        labels = [textwrap.fill(str(label), LABEL) for label in effects["label"]]
+        step = 0.235 + 0.1 * max((label.count("\n") for label in labels), default=0)
+        tall = 0.66 + step * len(effects)
         figure, axes = _axes(tall, left=0.36, right=0.76, bottom=0.45 / tall, top=1 - 0.12 / tall)
         axes.set_ylim(len(effects) - 0.5, -0.5)
         if log:
@@ -327,7 +339,13 @@ def forest(
                 markeredgewidth=1.2,
             )
             axes.text(
-                -0.04, position, row.label, transform=axes.get_yaxis_transform(), va="center", ha="right"
+                -0.04,
+                position,
+                labels[position],
+                transform=axes.get_yaxis_transform(),
+                va="center",
+                ha="right",
+                linespacing=1.05,
             )
             numbers = " ".join(
                 (
@@ -382,14 +400,14 @@ def rates(
                 clip_on=False,
                 zorder=3,
             )
-            ends.append((float(values.iloc[-1]), labels[str(name)], colour))
+            ends.append((float(values.iloc[-1]), textwrap.fill(labels[str(name)], LINE_LABEL), colour))
         axes.set(ylim=(0, 1.0), xlabel=xlabel)
         axes.set_xlim(min(ticks) - 0.25, max(ticks) + 0.25)
         axes.set_xticks(list(ticks), list(ticks.values()))
         axes.grid(axis="y", color=RULE, linewidth=0.4)
         axes.set_axisbelow(True)
         _percent(axes.yaxis, language)
-        spots = _spread([end for end, _, _ in ends], 0.08, 0.03, 0.98)
+        spots = _spread([end for end, _, _ in ends], 0.12, 0.03, 0.98)
         for (_, label, colour), spot in zip(ends, spots, strict=True):
             axes.text(
                 1.02, spot, label, transform=axes.transAxes, va="center", color=colour, fontweight="bold"

@@ -86,8 +86,8 @@ def panel(waves: pd.DataFrame) -> pd.DataFrame:
     withdrawals, who stay in the denominator of cumulative rates), responded, response (wave response),
     retention (wave on wave), cumulative, continuous (responded in every wave so far), cumulative_rr (times
     RR1 of the baseline), status_known, reentry (share of those who missed the wave before that respond now).
-    `retention` and `reentry` are of other people than the rest: before (responded in the wave before, still eligible) with
-    stayed (respond again), and missed (did not, though it was decided for them) with returned.
+    `retention` and `reentry` are of other people than the rest: before (responded in the wave before, still
+    eligible) with stayed (respond again); missed (did not, though it was decided for them) with returned.
     A person counts in a wave that was decided for him: waves still open, and waves left out because their
     window was over at the baseline, are not held against anybody.
     """

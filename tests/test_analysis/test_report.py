@@ -99,12 +99,15 @@ def _person(person: str, rng: np.random.Generator, rows: dict[str, list[dict[str
         "jp_prog1": int(rng.choice([3, 3, 4, 5, 12])),
         "abroad_mo": int(rng.choice([12, 36, 60])),
         "mdebt_open0": debt,
+        "loan_amt": 80.0 if int(person[1:]) % 3 else 0.0,
         "assisted0": int(rng.random() < 0.3),
     }
     if answered:
         person_row |= {
             "base_cm": base,
             "entry": entry,
+            "ret_lo": base - entry,
+            "ret_hi": base - entry,
             "rm_start": entry,
             "lost": int(lost < entry + DUE[-1]),
         }
@@ -128,6 +131,7 @@ def _person(person: str, rng: np.random.Generator, rows: dict[str, list[dict[str
                     "cm": base - entry + t,
                     "t_ret": t,
                     "state": state,
+                    "employed": None if state in ("abroad", "unknown") else int(state == "employed"),
                     "pre_entry": int(t < entry),
                 }
             )
@@ -351,6 +355,7 @@ def test_a_release_in_which_nobody_was_interviewed_still_gives_a_report() -> Non
         "persons": panel.conform(persons, panel.PERSONS),
         "person_waves": panel.conform(waves, panel.PERSON_WAVES),
         "person_months": made["person_months"].iloc[:0],
+        "attempts": made["attempts"],
     }
     document = report.build("panel", Dataset.from_frames(frames, codebook(), name="nobody"))
     assert "T1" in document.keys()  # noqa: SIM118
@@ -391,11 +396,24 @@ def test_at_risk_counts_from_entry_to_exit() -> None:
 
 def test_a_wide_date_goes_to_the_middle_of_its_interval() -> None:
     persons = pd.DataFrame(
-        {"base_cm": 1, "ttfj_event": [1, 1, 0], "ttfj_L": [2, 2, 6], "ttfj_R": [3, 8, pd.NA]}
+        {"base_cm": 1, "ttfj_event": [1, 1, 0], "ttfj_L": [2, 2, 6], "ttfj_R": [3, 8, pd.NA], "ret_hi": 100}
     ).astype("Int64")
-    times, wide = measures.first_jobs(persons)
+    persons["person_id"] = ["a", "b", "c"]
+    waves = pd.DataFrame({"person_id": ["a", "b", "c"], "int_cm": [110, 110, 106]})
+    times, wide = measures.first_jobs(persons, waves)
     assert times["stop"].tolist() == [3.0, 5.0, 6.0]
     assert wide == 1
+
+
+def test_an_event_in_the_month_of_the_last_report_waits_for_the_next_one() -> None:
+    """Others interviewed in that month are not at risk in it; the leaver alone would jump the curve."""
+    persons = pd.DataFrame(
+        {"base_cm": 100, "rm_cause": [1, 1, 0], "rm_start": 0, "rm_L": [10, 10, 10], "ret_hi": 100}
+    ).assign(rm_R=pd.array([11, 11, None], "Int64"), person_id=["a", "b", "c"])
+    waves = pd.DataFrame({"person_id": list("abc"), "wave": 1, "int_cm": pd.array([110, None, 110], "Int64")})
+    attempts = pd.DataFrame({"person_id": ["b", "b"], "wave": 1, "res": 2240, "att_cm": [111, 112]})
+    times, _ = measures.departures(persons, waves, attempts)
+    assert times[["stop", "cause"]].to_numpy().tolist() == [[10.0, 0], [11.0, 1], [10.0, 0]]
 
 
 def test_wilson_interval_of_five_in_ten() -> None:
@@ -430,7 +448,7 @@ def test_covariates_come_from_the_interview_before_and_abroad_ends_the_rows() ->
 
 
 def test_departures_before_entry_are_not_counted_at_risk(source: report.Source) -> None:
-    times, _ = measures.departures(source.frame("persons"))
+    times, _ = measures.departures(*(source.frame(name) for name in ("persons", "person_waves", "attempts")))
     assert (leaving.covariates(times)["left"] == (times["cause"] == 1)).all()
     assert (times["stop"] >= times["start"]).all()
 

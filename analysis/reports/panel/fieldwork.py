@@ -12,7 +12,7 @@ from analysis.tables import Cell, Column, Row
 
 OUTCOMES = ("I", "P", "IP", "R", "NC", "A", "U", "O", "D", "NE", "open")
 ABROAD, DIED = 2240, 4100
-DRAWN = ("response", "cumulative", "status_known")
+DRAWN = ("response", "continuous", "status_known")
 REFERRAL = (6, 7)
 
 
@@ -103,7 +103,7 @@ def _flow(source: Source, counts: pd.DataFrame, safe: pd.DataFrame) -> FigureBlo
         aside = [word("panel.flow_not", n=shown["not"])] if "not" in shown else []
         aside += [f"{word(f'outcome.{name}')}: {word.number(safe.loc[name, wave])}" for name in reasons]
         if left > sum(int(safe.loc[name, wave]) for name in reasons):
-            aside.append(word("panel.flow_rest"))
+            aside.append(word("panel.flow_rest" if reasons else "panel.flow_few"))
         steps.append(
             figures.Step(
                 wave_label(source, int(wave)),
@@ -189,7 +189,7 @@ def _rates_figure(source: Source, found: pd.DataFrame) -> tuple[Block, ...]:
         for name in wide.columns
     )
     alt = word("panel.rates_alt", values=values)
-    note = (word("panel.t2_note"),)
+    note = (word("panel.rates_note"),)
     return (FigureBlock("F11", svg, alt, word("panel.rates_caption"), numbers, note),)
 
 

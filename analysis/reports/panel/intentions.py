@@ -1,5 +1,7 @@
 """Chapter: intentions. The ladder by wave, and two logit models of a plan to leave."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,18 +16,11 @@ from analysis.reports.panel.words import change_since, wave_label
 from analysis.tables import Cell, Column, Row
 
 RUNGS = (0, 1, 2, 3)
-LAGGED = ("employed", "debt_any", "fam_index", "distress", "assisted")
-WITHIN = ("employed_lag", "debt_lag", "second_year", "fam_lag", "distress_lag", "assisted_lag")
-POOLED = (
-    "employed_lag",
-    "debt_lag",
-    "second_year",
-    "women",
-    "fam_lag",
-    "distress_lag",
-    "assisted_lag",
-    "age5",
-)
+LAGGED = ("assisted", "debt_any")
+WITHIN = ("work_before", "half", "help_lag", "debt_lag")
+POOLED = ("work_before", "women", "half", "borrowed", "ssw", "age5")
+HALF_YEAR = 6
+SSW = (5, 6)
 
 
 def chapter(source: Source) -> tuple[Section, tuple[Model, ...]]:
@@ -33,7 +28,7 @@ def chapter(source: Source) -> tuple[Section, tuple[Model, ...]]:
     word, waves = source.wording, source.frame("person_waves")
     ladder, findings = _ladder(source, waves)
     change, changes = change_since(source, _at_home(waves), "intent", "key.what_intent", "T18a")
-    data = model_data(waves, source.frame("persons"))
+    data = model_data(waves, source.frame("persons"), source.frame("person_months"))
     within, conditional = _within(source, data)
     between, pooled = _pooled(source, data)
     blocks: tuple[Block, ...] = (
@@ -175,17 +170,38 @@ def _ladder_finding(source: Source, counts: pd.DataFrame, base: pd.Series) -> tu
     return (KeyFigure(word.percent(part / n), label, detail, "T17"),)
 
 
-def model_data(waves: pd.DataFrame, persons: pd.DataFrame) -> pd.DataFrame:
-    """Interviews in the country with intent, covariates of the interview before, sex and age."""
-    rows = lagged(waves, LAGGED).merge(persons[["person_id", "sex", "age_ret"]], on="person_id", how="left")
-    known = rows.rename(columns={"debt_any_lag": "debt_lag", "fam_index_lag": "fam_lag"})
-    known = known[known["intent"].notna() & known["employed_lag"].notna()]
+def model_data(waves: pd.DataFrame, persons: pd.DataFrame, months: pd.DataFrame) -> pd.DataFrame:
+    """Interviews in the country with intent and what is dated before it.
+
+    Activity is that of the calendar in the month before the interview, so that the baseline counts too;
+    debt and help are those told at the interview before. The rest is settled before the return, or is time
+    since then in two bands.
+    """
+    facts = ["person_id", "sex", "age_ret", "jp_prog1", "loan_amt"]
+    rows = lagged(waves, LAGGED).merge(persons[facts], on="person_id", how="left")
+    rows = rows.merge(_month_before(months), on=["person_id", "int_cm"], how="left")
+    rows = rows.rename(columns={"debt_any_lag": "debt_lag", "assisted_lag": "help_lag"})
+    known = rows[rows["intent"].notna() & rows["work_before"].notna()]
     return known.assign(
-        second_year=(known["t_ret"] > 12).astype("Float64").mask(known["t_ret"].isna()),
+        half=(known["t_ret"] > HALF_YEAR).astype("Float64").mask(known["t_ret"].isna()),
         women=(known["sex"] == 2).astype("Float64").mask(~known["sex"].isin([1, 2])),
+        borrowed=(known["loan_amt"] > 0).astype("Float64").mask(known["loan_amt"].isna()),
+        ssw=known["jp_prog1"].isin(SSW).astype("Float64").mask(known["jp_prog1"].isna()),
         age5=known["age_ret"].astype("Float64") / 5,
         intent=known["intent"].astype("Int64"),
     ).reset_index(drop=True)
+
+
+def _month_before(months: pd.DataFrame) -> pd.DataFrame:
+    """Employment (0/1) in each month since the return, under the month after it."""
+    here = months[(months["t_ret"] >= 0) & months["employed"].notna()]
+    return pd.DataFrame(
+        {
+            "person_id": here["person_id"],
+            "int_cm": here["cm"] + 1,
+            "work_before": here["employed"].astype("Float64"),
+        }
+    )
 
 
 def _pooled(source: Source, data: pd.DataFrame) -> tuple[list[Block], Model]:
@@ -252,11 +268,15 @@ def _within(source: Source, data: pd.DataFrame) -> tuple[list[Block], Model]:
         return [lead, models.absent(source, model)], model
     odds = model.fit.tidy(exponentiate=True)
     relative = models.estimated(model.fit.effects())
-    columns = [*models.effect_columns(source, word("intent.odds_ratio")), Column("semi", word("intent.semi"))]
+    columns = [
+        *models.effect_columns(source, word("intent.odds_ratio")),
+        Column("semi", word("intent.semi")),
+        Column("semi_interval", word("common.interval")),
+    ]
     rows = [
-        Row(row.label, (*row.cells, tables.estimate(value * 100, changing, digits=0)), row.kind)
-        for row, value in zip(
-            models.effect_rows(source, odds, changing, 2), relative["estimate"], strict=True
+        Row(row.label, (*row.cells, *_relative(line, changing)), row.kind)
+        for row, line in zip(
+            models.effect_rows(source, odds, changing, 2), relative.itertuples(index=False), strict=True
         )
     ]
     notes = [
@@ -268,3 +288,9 @@ def _within(source: Source, data: pd.DataFrame) -> tuple[list[Block], Model]:
         "T21c", word("intent.within_title"), columns, rows, stub=word("model.term"), notes=notes
     )
     return [lead, TableBlock(table)], model
+
+
+def _relative(line: Any, people: int) -> tuple[Cell, Cell]:
+    """A relative change of the probability and its interval, per cent."""
+    low, high = (line.conf_low * 100, line.conf_high * 100)
+    return tables.estimate(line.estimate * 100, people, digits=0), tables.ends(low, high, people, digits=0)

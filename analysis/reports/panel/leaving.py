@@ -3,7 +3,7 @@ model."""
 
 import pandas as pd
 
-from analysis import disclosure, figures
+from analysis import figures
 from analysis.design import NotEstimable
 from analysis.document import Block, FigureBlock, Heading, KeyFigure, Note, Paragraph, TableBlock
 from analysis.fit import Curve, Fit
@@ -12,21 +12,28 @@ from analysis.report import Section, Source
 from analysis.reports.panel import models
 from analysis.reports.panel.measures import at_risk, departures, stable_window
 from analysis.reports.panel.models import Model
-from analysis.reports.panel.words import at_risk_ticks, curve_cells, curve_numbers, month_label
+from analysis.reports.panel.words import (
+    at_risk_ticks,
+    curve_cells,
+    curve_finding,
+    curve_numbers,
+    month_label,
+    shown_months,
+)
 from analysis.survival import cumulative_incidence
 from analysis.tables import Column, Row, Table
 
 CAUSES = (1, 2, 3)
 MONTHS = (6, 12, 24)
 LAST_MONTH = 36
-COVARIATES = ("mdebt", "women", "age5", "ssw", "assisted")
+COVARIATES = ("plan0", "women", "ssw", "mdebt", "age5", "assisted")
 SSW = (5, 6)
 
 
 def chapter(source: Source) -> tuple[Section, Model]:
     """The chapter, and its model for the health cards."""
     word = source.wording
-    times, wide = departures(source.frame("persons"))
+    times, wide = departures(*(source.frame(name) for name in ("persons", "person_waves", "attempts")))
     curve_blocks, findings = _incidence(source, times, wide)
     model_blocks, model = _cox(source, times)
     blocks: tuple[Block, ...] = (
@@ -84,7 +91,8 @@ def _table(source: Source, parts: dict[int, pd.DataFrame], s: int, wide: int) ->
     for cause, part in parts.items():
         rows.append(Row(word(f"leaving.cause_{cause}"), kind="group"))
         rows += [
-            Row(month_label(source, month), curve_cells(part, month, rules)) for month in MONTHS if month > s
+            Row(month_label(source, month), curve_cells(part, month, rules))
+            for month in shown_months(part, MONTHS)
         ]
     columns = [
         Column("share", word("leaving.t20_share")),
@@ -133,18 +141,14 @@ def _figure(source: Source, parts: dict[int, pd.DataFrame], s: int) -> FigureBlo
 
 
 def _findings(source: Source, parts: dict[int, pd.DataFrame], s: int) -> tuple[KeyFigure, ...]:
-    word = source.wording
+    """The latest month in the table at which enough people are at risk."""
     if 1 not in parts:
         return ()
-    for month in (24, 12, 6):
-        row = parts[1][(parts[1]["time"] == month) & (parts[1]["n_risk"] >= source.rules.few)]
-        if len(row) and month > s:
-            found = row.iloc[0]
-            digits = disclosure.percent_decimals(float(found["n_risk"]), source.rules)
-            span = word.interval(found["conf_low"] * 100, found["conf_high"] * 100, digits)
-            detail = word("common.detail", interval=span, n=word.number(float(found["n_risk"])))
-            label = word("leaving.finding", month=month, s=s)
-            return (KeyFigure(word.percent(found["estimate"]), label, detail, "T20"),)
+    steady = parts[1][parts[1]["n_risk"] >= source.rules.few].set_index("time", drop=False)
+    for month in reversed(shown_months(parts[1], MONTHS)):
+        if month in steady.index and steady.loc[month, "estimate"] > 0:
+            label = source.wording("leaving.finding", month=month, s=s)
+            return (curve_finding(source, steady.loc[month], label, "T20"),)
     return ()
 
 
@@ -152,6 +156,7 @@ def covariates(times: pd.DataFrame) -> pd.DataFrame:
     """Covariates known at baseline, numeric: yes–no as 0/1, age at return in steps of five years."""
     programme = times["jp_prog1"]
     return times.assign(
+        plan0=times["intent0"].astype("Float64"),
         mdebt=times["mdebt_open0"].astype("Float64"),
         women=(times["sex"] == 2).astype("Float64").mask(~times["sex"].isin([1, 2])),
         age5=times["age_ret"].astype("Float64") / 5,

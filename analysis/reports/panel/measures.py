@@ -11,7 +11,9 @@ import pandas as pd
 
 Z = 1.959963984540054
 BANDS = ((0, 3), (4, 6), (7, 12), (13, 24), (25, None))
+WIDE_BANDS = ((0, 6), (7, 12), (13, None))
 PROGRAMMES = {1: (2, 3, 4), 2: (5, 6), 3: (12,), 4: (1,)}
+AWAY = (2230, 2240, 3100, 4100)  # results of attempts that tell of a person away
 EDUCATION = {1: (0, 1, 2), 2: (3,), 3: (4, 5), 4: (6, 7, 8)}
 
 
@@ -85,33 +87,58 @@ def paired_change(waves: pd.DataFrame, column: str) -> tuple[int, Change] | None
     )
 
 
-def first_jobs(persons: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def first_jobs(persons: pd.DataFrame, waves: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Months to the first job of persons seen at baseline (stop, event), and how many dates are a wide
     interval."""
     base = at_baseline(persons)
     known = base[base["ttfj_event"].notna() & base["ttfj_L"].notna()]
-    return _times(known, "ttfj_L", "ttfj_R", known["ttfj_event"].astype(int))
+    told = waves.groupby("person_id")["int_cm"].max()
+    return _times(known, "ttfj_L", "ttfj_R", known["ttfj_event"].astype(int), told)
 
 
-def departures(persons: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def departures(
+    persons: pd.DataFrame, waves: pd.DataFrame, attempts: pd.DataFrame
+) -> tuple[pd.DataFrame, int]:
     """Time at risk of leaving (start, stop, cause) of persons seen at baseline, and the number of wide
     intervals."""
     base = at_baseline(persons)
     known = base[base["rm_cause"].notna() & base["rm_L"].notna() & base["rm_start"].notna()]
-    times, wide = _times(known, "rm_L", "rm_R", known["rm_cause"].astype(int))
+    told = last_report(waves, attempts)
+    times, wide = _times(known, "rm_L", "rm_R", known["rm_cause"].astype(int), told)
     return times.rename(columns={"event": "cause"}).assign(start=times["rm_start"].astype(float)), wide
 
 
-def _times(known: pd.DataFrame, low: str, high: str, event: pd.Series) -> tuple[pd.DataFrame, int]:
+def last_report(waves: pd.DataFrame, attempts: pd.DataFrame) -> pd.Series:
+    """By person the month of the first report of the last wave that has one: an interview, or an attempt
+    that found the person away, abroad or dead."""
+    heard = attempts.loc[attempts["res"].isin(AWAY), ["person_id", "wave", "att_cm"]]
+    met = waves.loc[waves["int_cm"].notna(), ["person_id", "wave", "int_cm"]]
+    reports = pd.concat([heard.rename(columns={"att_cm": "cm"}), met.rename(columns={"int_cm": "cm"})])
+    first = reports.groupby(["person_id", "wave"])["cm"].min().reset_index()
+    return first.sort_values("wave").drop_duplicates("person_id", keep="last").set_index("person_id")["cm"]
+
+
+def _times(
+    known: pd.DataFrame, low: str, high: str, event: pd.Series, told: pd.Series
+) -> tuple[pd.DataFrame, int]:
     """Stop and event: the end of a one-month interval, the middle (whole month) of a wider one, L if
-    censored."""
-    left = known[low].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    right = known[high].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    censored.
+
+    A person without an event is watched until the month before the last report; an event in the month of
+    the last report itself would stand in a month in which nobody else is at risk, so it ends the time
+    without an event. (In a demo it made 41 per cent abroad by month 10 into 55 by month 11.)
+    """
+    left, right, back, last = (
+        column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        for column in (known[low], known[high], known["ret_hi"], known["person_id"].map(told))
+    )
     happened = (event > 0).to_numpy() & ~np.isnan(right)
-    stop = np.where(happened, np.where(right - left <= 1, right, np.ceil((left + right) / 2)), left)
-    times = known.assign(stop=stop, event=np.where(happened, event, 0))
-    wide = int((happened & (right - left > 1)).sum())
-    return times.reset_index(drop=True), wide
+    wide = happened & (right - left > 1)
+    stop = np.where(happened, np.where(wide, np.ceil((left + right) / 2), right), left)
+    late = happened & (stop > last - back)
+    stop = np.where(late, np.maximum(last - back, 0), stop)
+    times = known.assign(stop=stop, event=np.where(happened & ~late, event, 0))
+    return times.reset_index(drop=True), int((wide & ~late).sum())
 
 
 def at_risk(start: pd.Series, stop: pd.Series) -> pd.Series:

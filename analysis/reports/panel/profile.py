@@ -19,6 +19,13 @@ from analysis.reports.panel.measures import (
 from analysis.tables import Cell, Column, Row
 
 SEXES = {"men": 1, "women": 2}
+JOINED = {  # groups that become one where one of them holds few people
+    "age": (4, 5),
+    "education": (3, 4),
+    "programme": (3, 4, 5),
+    "stay": (1, 2),
+    "since": (4, 5),
+}
 
 
 def chapter(source: Source) -> Section:
@@ -86,11 +93,9 @@ def _blocks(
     ]
     for name, values, many in variables:
         codes = list(range(1, many + 1))
-        yield (
-            word(f"profile.{name}"),
-            [word(f"profile.{name}_{code}") for code in codes],
-            _counts(values, codes, groups),
-        )
+        labels = [word(f"profile.{name}_{code}") for code in codes]
+        counts = _counts(values, codes, groups)
+        yield word(f"profile.{name}"), *_joined(source, name, labels, counts)
     debt = [0, 1]
     labels = [word(f"profile.debt_{code}") for code in debt]
     yield word("profile.debt"), labels, _counts(people["mdebt_open0"], debt, groups)
@@ -103,3 +108,14 @@ def _blocks(
 def _counts(values: pd.Series, codes: list[int], groups: list[np.ndarray]) -> np.ndarray:
     is_code = [(values == code).fillna(False).to_numpy(dtype=bool) for code in codes]
     return np.array([[int((hit & members).sum()) for members in groups] for hit in is_code])
+
+
+def _joined(source: Source, name: str, labels: list[str], counts: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Labels and counts with the groups of `JOINED` as one, if one of them holds few people."""
+    places = [code - 1 for code in JOINED.get(name, ())]
+    if not places or counts[places, -1].min() >= source.rules.smallest:
+        return labels, counts
+    first, after = places[0], places[-1] + 1
+    label = source.wording(f"profile.{name}_joined")
+    together = counts[first:after].sum(axis=0, keepdims=True)
+    return [*labels[:first], label, *labels[after:]], np.vstack([counts[:first], together, counts[after:]])

@@ -1,13 +1,13 @@
 """What several chapters of the panel report say in the same way: curves as tables, changes as sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from analysis import disclosure, tables
 from analysis.disclosure import Rules
-from analysis.document import Block, TableBlock
+from analysis.document import Block, KeyFigure, TableBlock
 from analysis.report import Source
 from analysis.reports.panel.measures import paired_change
 from analysis.tables import Cell, Column, Row, Table
@@ -21,6 +21,28 @@ def month_label(source: Source, month: int) -> str:
 def wave_label(source: Source, wave: int) -> str:
     """Baseline, Wave 1, …"""
     return source.wording("common.baseline") if wave == 0 else source.wording("common.wave", wave=wave)
+
+
+def band_label(source: Source, band: tuple[int, int | None]) -> str:
+    """0–3, …, 25 and more."""
+    low, high = band
+    return source.wording("common.and_more", low=low) if high is None else f"{low}–{high}"
+
+
+def shown_months(curve: pd.DataFrame, months: Sequence[int]) -> list[int]:
+    """The months asked for that the curve reaches after its start, and its last one."""
+    first, last = int(curve["time"].iloc[0]), int(curve["time"].iloc[-1])
+    return sorted({month for month in months if first < month <= last} | {last})
+
+
+def curve_finding(source: Source, found: pd.Series, label: str, table: str) -> KeyFigure:
+    """One month of a curve for the first page, with its interval and the people at risk."""
+    word = source.wording
+    people = float(found["n_risk"])
+    digits = disclosure.percent_decimals(people, source.rules)
+    span = word.interval(found["conf_low"] * 100, found["conf_high"] * 100, digits)
+    detail = word("common.detail_risk", interval=span, n=word.number(people))
+    return KeyFigure(word.percent(found["estimate"]), label, detail, table)
 
 
 def curve_cells(curve: pd.DataFrame, month: int, rules: Rules) -> tuple[Cell, Cell, Cell]:

@@ -8,8 +8,17 @@ from analysis.design import NotEstimable
 from analysis.document import Block, FigureBlock, Heading, KeyFigure, Note, Paragraph, TableBlock
 from analysis.fit import Curve
 from analysis.report import Section, Source
-from analysis.reports.panel.measures import BANDS, first_jobs, month_band, wilson
-from analysis.reports.panel.words import at_risk_ticks, change_since, curve_cells, curve_numbers, month_label
+from analysis.reports.panel.measures import BANDS, WIDE_BANDS, banded, first_jobs, wilson
+from analysis.reports.panel.words import (
+    at_risk_ticks,
+    band_label,
+    change_since,
+    curve_cells,
+    curve_finding,
+    curve_numbers,
+    month_label,
+    shown_months,
+)
 from analysis.spells import STATES
 from analysis.survival import kaplan_meier
 from analysis.tables import Column, Row
@@ -17,6 +26,8 @@ from analysis.tables import Column, Row
 ORDER = ("employed", "own_farm", "study", "home", "looking", "waiting", "abroad", "unknown")
 MONTHS = (1, 3, 6, 12, 18, 24)
 FIRST_JOB = (1, 3, 6, 12)
+SAMPLES = ("inflow", "stock")
+INFLOW = 12  # months since return at baseline
 LAST_MONTH = 36
 SHORTEST_RUN = 3
 LF = ("1", "2w", "2", "3", "4", "5")
@@ -150,7 +161,8 @@ def _employed(
     source: Source, counts: pd.DataFrame, shown: pd.DataFrame
 ) -> tuple[tables.Table, tuple[KeyFigure, ...]]:
     word = source.wording
-    rows, findings = [], []
+    rows: list[Row] = []
+    findings: list[KeyFigure] = []
     for month in MONTHS:
         if month not in counts.index:
             continue
@@ -163,13 +175,13 @@ def _employed(
             tables.count(n),
         )
         rows.append(Row(month_label(source, month), cells))
-        if month == 12 and not hide:
+        if month in (6, 12) and not hide:
             digits = disclosure.percent_decimals(n, source.rules)
             detail = word(
                 "common.detail", interval=word.interval(low * 100, high * 100, digits), n=word.number(n)
             )
             label = word("work.finding_employed", month=month)
-            findings.append(KeyFigure(word.percent(part / n), label, detail, "T8a"))
+            findings = [KeyFigure(word.percent(part / n), label, detail, "T8a")]  # the later of the two
     columns = [
         Column("share", word("work.employed_share")),
         Column("interval", word("common.interval")),
@@ -179,32 +191,37 @@ def _employed(
     return table, tuple(findings)
 
 
-def labour_force_counts(waves: pd.DataFrame) -> pd.DataFrame:
+def labour_force_counts(
+    waves: pd.DataFrame, bands: tuple[tuple[int, int | None], ...] = BANDS
+) -> pd.DataFrame:
     """People by labour force status (rows) and band of months since return, by their latest interview
     in the band."""
     known = waves[(waves["interviewed"] == 1) & waves["lf"].notna() & waves["t_ret"].notna()].copy()
-    known["band"] = month_band(known["t_ret"])
+    known["band"] = banded(known["t_ret"], tuple(low for low, _ in bands[1:]))
     latest = known.sort_values("wave").drop_duplicates(["person_id", "band"], keep="last")
     waiting = (latest["lf"] == 2) & (latest["lf_why"].astype("string").str.startswith("waiting")).fillna(
         False
     )
     status = latest["lf"].astype("string").mask(waiting, "2w")
-    bands = range(1, len(BANDS) + 1)
     return pd.crosstab(status, latest["band"].astype(int)).reindex(
-        index=list(LF), columns=list(bands), fill_value=0
+        index=list(LF), columns=list(range(1, len(bands) + 1)), fill_value=0
     )
 
 
 def _labour_force(source: Source) -> tables.Table:
     word = source.wording
-    counts = labour_force_counts(source.frame("person_waves"))
+    bands: tuple[tuple[int, int | None], ...] = BANDS
+    counts = labour_force_counts(source.frame("person_waves"), bands)
+    if counts.to_numpy().sum(axis=0).min() < source.rules.few:
+        bands = WIDE_BANDS
+        counts = labour_force_counts(source.frame("person_waves"), bands)
     values = counts.to_numpy()
     base = values.sum(axis=0)
     hide = disclosure.hidden(np.vstack([values, base]), source.rules, column_totals=True)
     columns: list[Column] = []
     cells: list[list[tables.Cell]] = [[] for _ in range(len(LF) + 1)]
     for place, band in enumerate(counts.columns):
-        label = word(f"profile.since_{band}")
+        label = band_label(source, bands[band - 1])
         columns += [
             Column(f"n{band}", word("common.n"), label),
             Column(f"p{band}", word("common.percent"), label),
@@ -224,18 +241,24 @@ def _labour_force(source: Source) -> tables.Table:
 
 
 def _first_job(source: Source) -> tuple[list[Block], tuple[KeyFigure, ...]]:
-    """Table 10 and figure 4, or why they are not there."""
+    """Table 10 and figure 4 by sample, the inflow first, or why they are not there."""
     word, rules = source.wording, source.rules
-    times, wide = first_jobs(source.frame("persons"))
-    events = int(times["event"].sum()) if len(times) else 0
-    if len(times) < max(rules.smallest, 1) or events < max(rules.events, 1):
+    times, wide = first_jobs(source.frame("persons"), source.frame("person_waves"))
+    curves: dict[str, pd.DataFrame] = {}
+    for sample, recent in zip(SAMPLES, (times["entry"] <= INFLOW, times["entry"] > INFLOW), strict=True):
+        rising = _rising(times[recent.fillna(False).to_numpy(dtype=bool)], rules)
+        if len(rising) > 1:
+            curves[word(f"work.first_{sample}")] = rising
+    if not curves:
         reason = word("model.reason_events", events=rules.events)
         return [Note(word("work.first_absent", reason=reason), "reason")], ()
-    try:
-        curve = kaplan_meier(times, stop="stop", event="event")
-    except NotEstimable:
-        return [Note(word("work.first_absent", reason=word("model.reason_estimable")), "reason")], ()
-    rising = with_job(curve, rules)
+    rows: list[Row] = []
+    for label, rising in curves.items():
+        rows.append(Row(label, kind="group"))
+        rows += [
+            Row(month_label(source, month), curve_cells(rising, month, rules))
+            for month in shown_months(rising, FIRST_JOB)
+        ]
     table = source.table(
         "T10",
         word("work.t10_title"),
@@ -244,13 +267,22 @@ def _first_job(source: Source) -> tuple[list[Block], tuple[KeyFigure, ...]]:
             Column("interval", word("common.interval")),
             Column("n", word("common.at_risk")),
         ],
-        [Row(month_label(source, month), curve_cells(rising, month, rules)) for month in FIRST_JOB],
-        notes=[word("work.t10_note", n=rules.smallest, wide=_few_or(source, wide))],
+        rows,
+        notes=[word("work.t10_note", n=rules.smallest, events=rules.events, wide=_few_or(source, wide))],
     )
-    blocks: list[Block] = [TableBlock(table)]
-    if len(rising):
-        blocks.append(_first_job_figure(source, rising))
-    return blocks, _first_findings(source, rising)
+    main = curves.get(word("work.first_inflow"))
+    findings = () if main is None else _first_findings(source, main)
+    return [TableBlock(table), _first_job_figure(source, curves)], findings
+
+
+def _rising(times: pd.DataFrame, rules: disclosure.Rules) -> pd.DataFrame:
+    """The drawn curve of these people, empty where too few of them or of their jobs are seen."""
+    if len(times) < max(rules.smallest, 1) or int(times["event"].sum()) < max(rules.events, 1):
+        return pd.DataFrame()
+    try:
+        return with_job(kaplan_meier(times, stop="stop", event="event"), rules)
+    except NotEstimable:
+        return pd.DataFrame()
 
 
 def _few_or(source: Source, people: int) -> str:
@@ -283,12 +315,14 @@ def with_job(curve: Curve, rules: disclosure.Rules) -> pd.DataFrame:
     return kept.dropna(subset=["estimate"]).reset_index(drop=True)
 
 
-def _first_job_figure(source: Source, rising: pd.DataFrame) -> FigureBlock:
+def _first_job_figure(source: Source, curves: dict[str, pd.DataFrame]) -> FigureBlock:
     word, rules = source.wording, source.rules
-    last = int(rising["time"].iloc[-1])
+    last = max(int(rising["time"].iloc[-1]) for rising in curves.values())
+    short = {word(f"work.first_{sample}"): word(f"work.first_{sample}_short") for sample in SAMPLES}
+    drawn = {short[label]: rising for label, rising in curves.items()}
     svg = figures.curves(
-        [(word("work.f4_label"), rising)],
-        at_risk_ticks({word("common.all"): rising}, 0, last),
+        list(drawn.items()),
+        at_risk_ticks(drawn, 0, last),
         key="F4",
         language=word.language,
         xlabel=word("common.months_since_return"),
@@ -296,25 +330,28 @@ def _first_job_figure(source: Source, rising: pd.DataFrame) -> FigureBlock:
         risk_label=word("common.at_risk"),
         top=1.0,
     )
-    alt = word("work.f4_alt", last=last, last_share=word.percent(float(rising["estimate"].iloc[-1])))
-    numbers = curve_numbers(source, "N4", word("work.n4_title"), {"": rising}, word("work.t10_share"))
+    values = "; ".join(
+        word(
+            "work.f4_value",
+            who=label,
+            month=int(rising["time"].iloc[-1]),
+            share=word.percent(float(rising["estimate"].iloc[-1])),
+        )
+        for label, rising in curves.items()
+    )
+    alt = word("work.f4_alt", last=last, values=values)
+    numbers = curve_numbers(source, "N4", word("work.n4_title"), curves, word("work.t10_share"))
     note = word("work.f4_note", n=rules.smallest)
     return FigureBlock("F4", svg, alt, word("work.f4_caption"), numbers, (note,))
 
 
 def _first_findings(source: Source, rising: pd.DataFrame) -> tuple[KeyFigure, ...]:
+    """Two months of the inflow sample at which enough people are still at risk."""
     word = source.wording
-    findings = []
     steady = rising[rising["n_risk"] >= source.rules.few].set_index("time", drop=False)
-    for month in [3, *[late for late in (12, 6) if late in steady.index][:1]]:
-        if month not in steady.index:
-            continue
-        found = steady.loc[month]
-        digits = disclosure.percent_decimals(float(found["n_risk"]), source.rules)
-        span = word.interval(found["conf_low"] * 100, found["conf_high"] * 100, digits)
-        people = int(rising["n_risk"].iloc[0])
-        detail = word("common.detail", interval=span, n=word.number(people))
-        findings.append(
-            KeyFigure(word.percent(found["estimate"]), word("work.finding_first", month=month), detail, "T10")
-        )
-    return tuple(findings)
+    months = [3, *[late for late in (12, 6) if late in steady.index][:1]]
+    return tuple(
+        curve_finding(source, steady.loc[month], word("work.finding_first", month=month), "T10")
+        for month in months
+        if month in steady.index
+    )
