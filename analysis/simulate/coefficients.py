@@ -22,7 +22,7 @@ def _first_job() -> dict[str, float]:
 
 def _leave() -> dict[str, float]:
     return {
-        "base": log(0.018),
+        "base": log(0.016),
         "months_1_3": -0.70,
         "months_4_12": 0.0,
         "months_13_24": 0.20,
