@@ -16,11 +16,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -323,8 +324,8 @@ class Said:
 class Revived:
     """A copy of the rehearsal the day after, its Central served again, commands run in it at a given time."""
 
-    def __init__(self, folder: Path, central: CentralAt, clock: StudyClock, captured: Any) -> None:
-        self.folder, self.central, self.clock, self._captured = folder, central, clock, captured
+    def __init__(self, folder: Path, central: CentralAt, clock: StudyClock) -> None:
+        self.folder, self.central, self.clock = folder, central, clock
 
     def run(self, *arguments: object) -> Said:
         """`survey ARGUMENTS` in this study."""
@@ -332,9 +333,9 @@ class Revived:
 
     def command(self, *arguments: object) -> Said:
         """`survey ARGUMENTS`, wherever it is."""
-        self._captured.readouterr()
-        code = cli.run([str(word) for word in arguments], clock=self.clock)
-        return Said(code, *self._captured.readouterr())
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            code = cli.run([str(word) for word in arguments], clock=self.clock)
+        return Said(code, out.getvalue(), err.getvalue())
 
     def count(self, table: Any) -> int:
         """How many rows a table of the study has."""
@@ -350,19 +351,27 @@ class Revived:
         engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def revive(played: Played) -> Callable[[Path], AbstractContextManager[Revived]]:
+    """Copies the rehearsal to a folder and opens it for commands, the morning after it was over."""
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[Revived]:
+        clock = StudyClock(played.now + timedelta(days=1))
+        shutil.copytree(played.folder, folder, ignore=shutil.ignore_patterns("tablets"))
+        file = folder / "central.sqlite"
+        standin = StandIn(file, email=EMAIL, password=PASSWORD, clock=clock, seed="revived")
+        with serve(standin) as served, pytest.MonkeyPatch.context() as environment:
+            environment.setenv("SURVEY_CENTRAL_URL", served.url)
+            environment.setenv("SURVEY_CENTRAL_PASSWORD", PASSWORD)
+            yield Revived(folder, CentralAt(served.url, standin, project=1), clock)
+        standin.close()
+
+    return opened
+
+
 @pytest.fixture
-def revived(
-    played: Played,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Iterator[Revived]:
-    """The rehearsal copied and open for commands, the morning after it was over."""
-    folder, clock = tmp_path / "revived", StudyClock(played.now + timedelta(days=1))
-    shutil.copytree(played.folder, folder, ignore=shutil.ignore_patterns("tablets"))
-    standin = StandIn(folder / "central.sqlite", email=EMAIL, password=PASSWORD, clock=clock, seed="revived")
-    with serve(standin) as served:
-        monkeypatch.setenv("SURVEY_CENTRAL_URL", served.url)
-        monkeypatch.setenv("SURVEY_CENTRAL_PASSWORD", PASSWORD)
-        yield Revived(folder, CentralAt(served.url, standin, project=1), clock, capfd)
-    standin.close()
+def revived(revive: Callable[[Path], AbstractContextManager[Revived]], tmp_path: Path) -> Iterator[Revived]:
+    """A copy of the rehearsal of one's own, open for commands."""
+    with revive(tmp_path / "revived") as study:
+        yield study
