@@ -1,0 +1,202 @@
+"""`survey instrument`: the forms as text: what there is, what is wrong, how long it takes, what is built."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from survey.commands import AsCsv, AsJson, app_if_any, say, show_findings, show_rows
+from survey.errors import FINDINGS, SurveyError
+
+if TYPE_CHECKING:
+    from instruments.findings import Finding
+    from instruments.instrument import Instrument
+
+instrument = typer.Typer(
+    help="List, check, build and compare forms, to and from Excel.", no_args_is_help=True
+)
+
+Forms = Annotated[
+    list[str] | None, typer.Argument(help="Names of forms, folders or .xlsx files; by default all forms.")
+]
+_WHERE = re.compile(
+    r"(?P<form>[^:]+)(: (?P<sheet>.+?)( row (?P<row>\d+))?( \((?P<name>[^)]*)\))?(, column (?P<column>.+))?)?"
+)
+_PARTS = ("form", "sheet", "row", "name", "column")
+
+
+@instrument.command("list")
+def list_forms(context: typer.Context, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Show the forms there are, with version, size, languages and estimated minutes.
+
+    Example: survey instrument list
+    """
+    from instruments.length import lengths, total
+
+    rows = [
+        {
+            "form": form.form_id,
+            "version": form.version,
+            "questions": len(form.variables),
+            "languages": " ".join(form.languages),
+            "minutes": f"{total(lengths(form)):.0f}",
+            "title": form.title,
+        }
+        for form in _opened(context, None)
+    ]
+    show_rows(rows, as_json=as_json, as_csv=as_csv)
+
+
+@instrument.command()
+def lint(
+    context: typer.Context,
+    forms: Forms = None,
+    minutes: Annotated[
+        bool, typer.Option("--minutes", help="Show minutes by module and path in place of the findings.")
+    ] = False,
+    budget: Annotated[float, typer.Option(help="Minutes that no path should exceed.")] = 60.0,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show what is wrong with the forms: sheet, row, column and cure; leaves with 3 when one is an error.
+
+    With --minutes: how long each module takes on each path, estimated by the type of its questions. Paths
+    stand in paths.toml beside the forms.
+
+    Example: survey instrument lint rm_baseline --minutes
+    """
+    from instruments.findings import has_errors, sort_findings, to_text
+    from instruments.length import over_budget, read_paths
+    from instruments.lint import lint as linted
+    from instruments.lint import lint_together
+
+    opened = _opened(context, forms)
+    paths = read_paths(_folder(context))
+    found = [
+        f for form in opened for f in (*linted(form), *over_budget(form, paths.get(form.form_id), budget))
+    ]
+    found = sort_findings([*found, *lint_together(opened)])
+    if minutes:
+        _show_minutes(opened, paths, as_json=as_json, as_csv=as_csv)
+        found = [finding for finding in found if finding.code == "length.over_budget"]
+    elif as_json or as_csv:
+        show_rows(map(_placed, found), as_json=as_json, as_csv=as_csv)
+    if as_json or as_csv or not found:
+        say(f"{len(found)} findings in {len(opened)} forms.")
+    elif minutes:
+        say(to_text(found))
+    else:
+        typer.echo(to_text(found))
+    if has_errors(found):
+        raise typer.Exit(FINDINGS)
+
+
+@instrument.command()
+def build(
+    context: typer.Context,
+    forms: Forms = None,
+    output: Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")] = Path(
+        "built"
+    ),
+    validate: Annotated[
+        bool, typer.Option(help="Let ODK Validate read each form; about a second each.")
+    ] = True,
+) -> None:
+    """Write each form as .xlsx and as the .xml that tablets run; leaves with 3 when one cannot run.
+
+    Example: survey instrument build rm_baseline --output built
+    """
+    from instruments.findings import Finding
+    from instruments.xform import FormError, JavaMissing
+    from instruments.xform import build as built_of
+    from instruments.xform import validate as validated
+
+    findings: list[Finding] = []
+    output.mkdir(parents=True, exist_ok=True)
+    for form in _opened(context, forms):
+        try:
+            built = built_of(form)
+        except FormError as error:
+            findings += error.findings
+            continue
+        (output / f"{built.form_id}.xlsx").write_bytes(built.xlsx)
+        (output / f"{built.form_id}.xml").write_text(built.xml, encoding="utf-8", newline="")
+        findings += [Finding("note", "form.warning", built.form_id, words) for words in built.warnings]
+        try:
+            findings += validated(built) if validate else []
+        except JavaMissing as error:
+            findings.append(Finding("note", "form.not_validated", built.form_id, str(error)))
+        media = f"; attach {', '.join(built.media)}" if built.media else ""
+        say(f"{built.form_id} {built.version}: {output / built.form_id}.xlsx and .xml{media}")
+    show_findings(findings)
+
+
+def _show_minutes(
+    forms: "Sequence[Instrument]", paths: dict[str, Any], *, as_json: bool, as_csv: bool
+) -> None:
+    """One row per form and module with a column per path, and a last row with the sum."""
+    from instruments.length import lengths, total
+
+    tables: list[list[dict[str, Any]]] = []
+    for form in forms:
+        found = lengths(form, paths.get(form.form_id))
+        names = list(dict.fromkeys(one.path for one in found))
+        at = {(one.module, one.path): one.minutes for one in found}
+        rows: list[dict[str, Any]] = [
+            {"form": form.form_id, "module": module}
+            | {path: f"{at.get((module, path), 0.0):.1f}" for path in names}
+            for module in dict.fromkeys(one.module for one in found)
+        ]
+        whole = {path: f"{total(found, path):.1f}" for path in names}
+        tables.append([*rows, {"form": form.form_id, "module": "(all)"} | whole])
+    if as_json or as_csv:
+        long = [
+            {"form": row["form"], "module": row["module"], "path": path, "minutes": told}
+            for table in tables
+            for row in table
+            for path, told in row.items()
+            if path not in ("form", "module")
+        ]
+        show_rows(long, as_json=as_json, as_csv=as_csv)
+    else:
+        for table in tables:
+            show_rows(table)
+            typer.echo()
+
+
+def _placed(finding: "Finding") -> dict[str, str]:
+    """A finding with its place taken apart, as a spreadsheet filters it."""
+    found = _WHERE.fullmatch(finding.where)
+    place = {part: (found[part] or "" if found else "") for part in _PARTS}
+    place["form"] = place["form"] or finding.where
+    return {"level": finding.level, **place, "code": finding.code, "message": finding.message}
+
+
+def _folder(context: typer.Context) -> Path | None:
+    """Where the forms lie: as the study says, else those shipped."""
+    app = app_if_any(context)
+    return app.forms_folder if app else None
+
+
+def _opened(context: typer.Context, names: Sequence[str] | None) -> "list[Instrument]":
+    from instruments import instrument as text
+
+    folder = _folder(context)
+    return [_open(name, folder) for name in names or text.forms(folder)]
+
+
+def _open(name: str, folder: Path | None) -> "Instrument":
+    """The form of that name, in the folder or file of that name."""
+    from instruments import instrument as text
+    from instruments.sheets import read_xlsx
+
+    path = Path(name)
+    try:
+        if path.suffix == ".xlsx":
+            return text.Instrument.from_sheets(read_xlsx(path))
+        return text.load(path if (path / "survey.csv").is_file() else name, folder)
+    except (FileNotFoundError, ValueError) as error:
+        cure = f"the forms are {', '.join(text.forms(folder))}; or name a folder or an .xlsx file"
+        raise SurveyError(f"cannot read the form {name!r}: {error}", cure=cure) from None
