@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -150,12 +151,18 @@ def indicators_page() -> str:
 
 def findings_page() -> str:
     """docs/findings.md: every code with its level, where it comes from and what it says."""
-    rows = sorted(set(_findings()), key=lambda row: (row[0], row[2]))
+    rows = sorted(set(every_finding()), key=lambda row: (row[0], row[2], row[3]))
     table = [(f"`{code}`", level, f"`{file}`", said) for code, level, file, said in rows]
     words = "Every code, collected from the program; `…` stands for what is filled in."
     return "\n".join(
         [_intro("Findings", words), ABOUT_FINDINGS, _table(("code", "level", "from", "says"), table)]
     )
+
+
+@cache
+def every_finding() -> tuple[tuple[str, str, str, str], ...]:
+    """The same as `_findings`, read once."""
+    return tuple(_findings())
 
 
 def _findings() -> Iterator[tuple[str, str, str, str]]:
@@ -351,7 +358,7 @@ def test_a_part_of_the_architecture_page_is_not_stale(name: str) -> None:
 
 
 def test_every_finding_has_a_known_level_and_words() -> None:
-    rows = list(_findings())
+    rows = every_finding()
     assert all(set(level.split(" or ")) <= set(LEVELS) for _, level, _, _ in rows)
     assert [code for code, _, _, _ in rows if not re.fullmatch(r"[a-z]+\.[a-z_0-9]+", code)] == []
 
@@ -363,7 +370,7 @@ def test_every_file_that_makes_findings_is_on_the_page() -> None:
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"(?<!class )\bFinding\((?!\*)", path.read_text(encoding="utf-8"))
     }
-    assert made == {file for _, _, file, _ in _findings()}
+    assert made == {file for _, _, file, _ in every_finding()}
 
 
 # 2
