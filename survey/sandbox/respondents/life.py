@@ -52,10 +52,7 @@ def _without_work(person: Respondent, state: int) -> Answers:
 
 
 def main_job(person: Respondent) -> Answers:
-    """The main job, the same at every visit while it lasts.
-
-    The form also asks it of a farmer who does not say what the produce is for; the answer is the farm.
-    """
+    """The main job, the same at every visit while it lasts; a farm for those who have none."""
     state = int(person.truth.state[person.now])
     state = state if state in (1, 2, 3, 4) else 3
     number = int(person.truth.job[person.now])
