@@ -28,7 +28,7 @@ from analysis.tables import MINUS, format_number
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
 WIDTH = 6.3
 LABEL = 34  # letters of a label on one line of a forest
-LINE_LABEL = 20  # and beside a line
+LINE_LABEL = 17  # and beside a line
 INK = "#1c2733"
 GREY = "#6b7785"
 RULE = "#c9d1d9"
