@@ -132,7 +132,7 @@ def row_after(done: Interviewed, before: dict[str, str] | None = None) -> dict[s
     """The person's row of the entity list after the interview, as the form saves it."""
     row = {name: done.said.get(saved, "") for name, saved in SAVED.items()}
     entity = next(etree.fromstring(done.filled.xml.encode()).iter("entity"))
-    kept = {"con_proxy": before["con_proxy"], "birth_y": before["birth_y"]} if before else {}
+    kept = {"con_proxy": done.said["sv_proxy"], "birth_y": before["birth_y"]} if before else {}
     fixed = {"name": entity.get("id"), "label": row["panel_id"], "__version": "1", "assigned": "E01"}
     return fixed | row | {"rc_unit": "", "status": "", "wave_due": "1"} | kept
 

@@ -68,7 +68,14 @@ def _identity(person: Respondent) -> Answers:
         "priv_ok": person.yes(0.95),
         "con_part": 1,
         "con_sens": person.yes(0.97),
+        **_consents_changed(person),
     }
+
+
+def _consents_changed(person: Respondent) -> Answers:
+    """Few change what they agreed to at the baseline; those who do still let us come back."""
+    dice = person.fixed(f"consents in wave {person.wave}")
+    return {"con_more": int(dice.random() < 0.03), "con_proxy": int(dice.random() < 0.5), "con_audio": 0}
 
 
 def _place(person: Respondent, screen: Screen, shown: Mapping[str, str], before: int) -> Answers:
