@@ -67,7 +67,7 @@ def tiny(tmp_path_factory) -> dict[str, Path]:
 
 
 def finished(process: subprocess.Popen[str]) -> None:
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=900)
     assert (process.returncode, out) == (0, ""), err
 
 
