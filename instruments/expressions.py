@@ -25,6 +25,7 @@ _TOKEN = re.compile(
 )""",
     re.VERBOSE,
 )
+_PLAIN = frozenset({".", "and", "or", "not", "(", ")", "<", "<=", ">", ">=", "=", "!=", "-", "true", "false"})
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -70,6 +71,52 @@ def meaning(expression: str) -> str:
         return " ".join(expression.split())
 
 
+def parts_of(condition: str) -> list[str]:
+    """The conditions that must all be met, taken apart at `and`; brackets around the whole do not count."""
+    found: list[list[str]] = [[]]
+    depth = 0
+    for part in _tokens(condition):
+        depth += (part in "([") - (part in ")]")
+        if part == "or" and depth == 0:
+            return [condition]
+        if part == "and" and depth == 0:
+            found.append([])
+        else:
+            found[-1].append(part)
+    if len(found) == 1 and len(found[0]) > 2 and _is_wrapped(found[0]):
+        return parts_of(" ".join(found[0][1:-1]))
+    if len(found) > 1:
+        return [part for one in found for part in parts_of(" ".join(one))]
+    return [" ".join(found[0])] if found[0] else []
+
+
+def let_through(before: str, after: str) -> str:
+    """Which values the second of two constraints lets through, found by trying values around their numbers.
+
+    Returns
+    -------
+    str
+        `same`, `wider`, `narrower`, `other` (some more, some less), or `unknown` where a constraint depends
+        on other answers or does more than compare.
+    """
+    parts = [*_tokens(before), *_tokens(after)]
+    numbers = [float(part) for part in parts if part[0].isdigit()]
+    simple = all(part in _PLAIN or part[0].isdigit() or part[0] in "'\"" for part in parts)
+    tried = {
+        sign * number + step
+        for number in [0.0, *numbers]
+        for sign in (1, -1)
+        for step in (-1, -0.5, 0, 0.5, 1)
+    }
+    seen = {(holds(before, {}, str(one)), holds(after, {}, str(one))) for one in tried}
+    if any(None in pair for pair in seen) or not simple:
+        return "unknown"
+    narrower, wider = (True, False) in seen, (False, True) in seen
+    return {(False, False): "same", (True, False): "narrower", (False, True): "wider"}.get(
+        (narrower, wider), "other"
+    )
+
+
 def tokens(expression: str) -> list[str]:
     """The parts of an expression; a name as `${name}`, a text in single quotes where it can be.
 
@@ -91,6 +138,23 @@ def tokens(expression: str) -> list[str]:
             text = f"'{text[1:-1]}'"
         found.append(text)
     return found
+
+
+def _is_wrapped(parts: Sequence[str]) -> bool:
+    """Whether one pair of brackets stands around the whole."""
+    depth = 0
+    for number, part in enumerate(parts):
+        depth += (part == "(") - (part == ")")
+        if depth == 0:
+            return number == len(parts) - 1 and parts[0] == "("
+    return False
+
+
+def _tokens(expression: str) -> list[str]:
+    try:
+        return tokens(expression)
+    except ValueError:
+        return ["?"]
 
 
 class _Reader:

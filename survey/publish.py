@@ -17,8 +17,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from instruments import crosswalk
+from instruments.compare import compare
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint
@@ -117,13 +119,16 @@ def publish_forms(
     Raises
     ------
     FormRefused
-        A form has findings at error level; nothing was sent.
+        A form has findings at error level, among them changes that break comparability with the version
+        published last; nothing was sent.
     """
     local, findings = local_forms(forms, folder, files)
     remote = read_remote(central, local, entity_lists)
     actions = plan_publish(local, remote, known_versions(session), entity_lists)
     sent = {action.target for action in actions if action.kind == "publish"}
     findings += [f for form in local if form.form_id in sent for f in _judged(form, judge)]
+    going = {name: form for name, form in zip(forms, local, strict=True) if form.form_id in sent}
+    findings += [f for name, form in going.items() for f in broken(session, form, name, folder)]
     _refuse_errors(findings)
     done = () if dry_run else apply(actions, local, central, session, now=now, run_id=run_id)
     return Outcome(tuple(actions), tuple(done), tuple(sort_findings(findings)))
@@ -143,6 +148,30 @@ def publish_study(app: App, *, now: datetime, run_id: int | None = None, dry_run
             run_id=run_id,
             dry_run=dry_run,
         )
+
+
+def broken(session: Session, form: Local, name: str, folder: Path | None) -> list[Finding]:
+    """Changes since the version published last that break comparability and that no crosswalk covers.
+
+    `name` is that of the form's folder in `folder`, beside which its crosswalk stands.
+    """
+    last = last_version(session, form.form_id)
+    if last is None:
+        return []
+    rulings, findings = crosswalk.read(crosswalk.path_of(name, folder))
+    changes = compare(Instrument.from_sheets(last.sheets), form.instrument)
+    open_ = crosswalk.uncovered(changes, rulings, last.published_at.date())
+    return findings + crosswalk.to_findings(open_, name, last.version)
+
+
+def last_version(session: Session, form_id: str, version: str = "") -> FormVersion | None:
+    """The version of a form that was published last, or the one of that name; None if none was."""
+    query = select(FormVersion).where(FormVersion.form_id == form_id)
+    if version:
+        query = query.where(FormVersion.version == version)
+    return session.exec(
+        query.order_by(col(FormVersion.published_at).desc(), col(FormVersion.id).desc())
+    ).first()
 
 
 def local_forms(

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from survey.commands import AsCsv, AsJson, app_if_any, say, show_findings, show_rows
+from survey.commands import AsCsv, AsJson, app_if_any, app_of, now_of, say, show_findings, show_rows
 from survey.errors import FINDINGS, SurveyError
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from instruments.changes import Change
     from instruments.findings import Finding
     from instruments.instrument import Instrument
 
@@ -133,6 +136,50 @@ def build(
     show_findings(findings)
 
 
+@instrument.command()
+def diff(
+    context: typer.Context,
+    before: Annotated[
+        str, typer.Argument(help="A form: its name, folder or .xlsx, or published:FORM[@VERSION].")
+    ],
+    after: Annotated[str, typer.Argument(help="The form to compare with it, named likewise.")],
+    breaking: Annotated[bool, typer.Option("--breaking", help="Only what breaks comparability.")] = False,
+    rows: Annotated[
+        bool,
+        typer.Option(
+            "--crosswalk", help="Print crosswalk rows for what is not covered yet, to be filled in."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Compare two versions of a form by meaning; leaves with 3 when a change breaks comparability.
+
+    A change that a row of the crosswalk beside the form covers (reason, author, date) is shown and let pass.
+
+    Example: survey instrument diff published:rm_followup rm_followup
+    """
+    from instruments import crosswalk
+    from instruments.compare import compare
+
+    (old, published), (new, _) = _version(context, before), _version(context, after)
+    changes = [change for change in compare(old, new) if change.breaks or not breaking]
+    rulings, findings = crosswalk.read(_crosswalk_of(context, after, new))
+    open_ = crosswalk.uncovered(changes, rulings, published)
+    if rows:
+        typer.echo(crosswalk.template(open_, today=now_of(context).date()).removesuffix("\n"))
+    else:
+        show_rows([_changed(change, change in open_) for change in changes], as_json=as_json, as_csv=as_csv)
+    breaks = sum(change.breaks for change in changes)
+    say(
+        f"{old.form_id} {old.version} → {new.form_id} {new.version}: {len(changes)} changes, {breaks} break "
+        f"comparability, {breaks - len(open_)} of them covered by a crosswalk."
+    )
+    show_findings(findings)
+    if open_:
+        raise typer.Exit(FINDINGS)
+
+
 def _show_minutes(
     forms: "Sequence[Instrument]", paths: dict[str, Any], *, as_json: bool, as_csv: bool
 ) -> None:
@@ -185,6 +232,49 @@ def _opened(context: typer.Context, names: Sequence[str] | None) -> "list[Instru
 
     folder = _folder(context)
     return [_open(name, folder) for name in names or text.forms(folder)]
+
+
+def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | None]":
+    """A form as it is, or as it was published and on which day."""
+    from instruments.instrument import Instrument
+    from survey.publish import last_version
+
+    kind, separator, rest = name.partition(":")
+    if kind != "published" or not separator:
+        return _open(name, _folder(context)), None
+    form, _, version = rest.partition("@")
+    with app_of(context).session() as session:
+        row = last_version(session, form, version)
+        if row is None:
+            what = f"version {version} of {form}" if version else f"{form}"
+            raise SurveyError(f"{what} was never published from here", cure="survey publish does that")
+        return Instrument.from_sheets(row.sheets), row.published_at.date()
+
+
+def _crosswalk_of(context: typer.Context, name: str, form: "Instrument") -> Path:
+    """The crosswalk beside the folder that was named, else beside the form of that id."""
+    from instruments.crosswalk import path_of
+
+    path = Path(name)
+    if (path / "survey.csv").is_file():
+        return path_of(path.resolve().name, path.resolve().parent)
+    return path_of(form.form_id, _folder(context))
+
+
+def _changed(change: "Change", is_open: bool) -> dict[str, Any]:
+    told = "breaks" if is_open else "covered" if change.breaks else ""
+    place = {"change": change.kind, "variable": change.variable, "comparability": told}
+    return place | {
+        "before": _short(change.before),
+        "after": _short(change.after),
+        "language": change.language,
+        "why": change.why,
+    }
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 60 else plain[:59] + "…"
 
 
 def _open(name: str, folder: Path | None) -> "Instrument":
