@@ -3,6 +3,7 @@
 1. Taking part and sensitive topics are agreed to in each wave; every other consent of the baseline can be
    changed, is asked again only if the person wants to, and what was held is kept otherwise.
 2. Who no longer wants us to come back is asked no contact details.
+3. A person abroad gives the income in a currency they choose, and the date of leaving once.
 """
 
 from __future__ import annotations
@@ -52,3 +53,22 @@ def test_who_is_not_to_be_visited_again_gives_no_contact_details(
     for name in ("ct_same", "phone1", "c1_phone", "best_time", "next_ok"):
         assert (name in done.asked) == asked, name
     assert "incent" in done.asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "not_asked"),
+    [
+        ({"cur_loc": 4}, {"rm_dep_y", "inc_ccy", "inc_abr"}, {"move_y", "move_m", "inc_own"}),
+        ({"cur_loc": 2, "move_why": 2}, {"move_y", "move_m", "inc_own"}, {"rm_dep_y", "inc_ccy", "inc_abr"}),
+        ({"cur_loc": 3, "move_why": 5}, {"inc_own"}, {"move_y", "move_m", "rm_dep_y", "inc_abr"}),
+        ({"cur_loc": 1, "abr_since": 1}, {"rm_dep_y", "rm_ret_y", "inc_own"}, {"move_y", "inc_abr"}),
+    ],
+)
+def test_people_abroad_date_their_leaving_once_and_choose_a_currency(
+    desk: Desk, answers: dict, asked: set[str], not_asked: set[str]
+) -> None:  # 3
+    done = fill(desk, **answers)
+    assert asked <= set(done.asked)
+    assert not not_asked & set(done.asked)
+    for name in asked:
+        assert done.asked.count(name) == 1

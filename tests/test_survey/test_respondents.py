@@ -268,7 +268,7 @@ def test_people_abroad_are_asked_about_going_and_not_about_work_here(followups):
     for done in abroad:
         assert done.person.truth.place[done.person.now] == 4
         assert {"rm_ctry", "rm_route"} <= set(done.said)
-        assert not names(done) & {"atw_pay", "int_des", "rs_belong"}
+        assert not names(done) & {"atw_pay", "int_des", "rs_belong", "move_y", "inc_own"}
         if done.said["rm_dep_m"] != "98":
             left = (int(done.said["rm_dep_y"]) - 1900) * 12 + int(done.said["rm_dep_m"])
             assert done.person.truth.place[done.person.truth.at(left)] == 4

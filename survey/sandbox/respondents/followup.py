@@ -136,6 +136,7 @@ def _abroad(person: Respondent, before: int) -> Answers:
         "rm_rem": person.rng.choice((1, 1, 2, 3)),
         "rm_stay": person.yes(0.4),
     }
+    out |= {"inc_ccy": out["rm_pay_ccy"], "inc_abr": out["rm_pay"]}
     if places[person.now] != ABROAD_PLACE:
         out["rm_ret_y"], out["rm_ret_m"] = told_change(person, person.truth.ret_cm + last + 1)
     return out
