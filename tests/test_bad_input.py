@@ -215,8 +215,8 @@ def test_a_form_that_does_not_build(revived, own_form, sheet, old, new, place, w
 
 
 def test_a_form_that_is_not_there(revived, own_form, monkeypatch):
-    monkeypatch.setenv("SURVEY_STUDY_FORMS", '["rm_exit"]')
-    told_findings(revived.run("publish"), 3, "rm_exit")
+    monkeypatch.setenv("SURVEY_STUDY_FORMS", '["rm_census"]')
+    told_findings(revived.run("publish"), 3, "rm_census")
 
 
 # 3
