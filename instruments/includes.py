@@ -3,9 +3,9 @@
 A row of type `include` names a folder of `modules/`; the rows of its survey sheet stand there instead. What
 differs in one form is said right below it: a row `fill` gives the text for a placeholder `{name}` in each
 column of the module, a row `change` replaces cells of the module's row of that name. Choice lists that
-questions use and the form does not hold itself come from `modules/choices.csv`. The outcome is plain XLSForm:
-digest, publishing and decoding see nothing else. Where a row was written is kept, so that a finding can name
-the file to mend.
+questions use and the form does not hold itself come from `modules/choices.csv`; answers that labels quote are
+written out last (`quotes`). The outcome is plain XLSForm: digest, publishing and decoding see nothing else.
+Where a row was written is kept, so that a finding can name the file to mend.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from instruments import quotes
 from instruments import sheets as sheet_io
-from instruments.sheets import Sheets, Table
+from instruments.sheets import Placed, Row, Sheets, Table
 
 MODULES = Path(__file__).parent / "modules"
-
-Row = dict[str, str]
-Placed = list[tuple[str, Row]]  # where the row was written, and its cells
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 _TRANSLATED = ("label", "hint", "constraint_message", "required_message", "guidance_hint", "image", "audio")
@@ -36,7 +34,7 @@ class Whole:
 
 
 def write_out(sheets: Sheets, folder: Path = MODULES) -> Whole:
-    """The form whole: included rows in their place, shared lists below the form's own.
+    """The form whole: included rows in their place, shared lists below the form's own, quotes carried out.
 
     A column of a language is taken only if the form's survey sheet has that language, so a module may be
     translated into more languages than a form uses.
@@ -50,7 +48,7 @@ def write_out(sheets: Sheets, folder: Path = MODULES) -> Whole:
     header = (sheets.get("survey") or [[]])[0]
     languages = {column.partition("::")[2] for column in header if _is_translated(column)}
     survey = _survey(sheets.get("survey", []), folder, languages)
-    choices = _choices(sheets.get("choices", []), survey, folder, languages)
+    survey, choices = quotes.written(survey, _choices(sheets.get("choices", []), survey, folder, languages))
     whole = dict(sheets)
     for name, rows in (("survey", survey), ("choices", choices)):
         table = sheets.get(name, [])

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instruments import includes
+from instruments import includes, quotes
 from instruments import sheets as sheet_io
 from instruments.codebook import SENSITIVITIES, TYPES, Choice, Variable, languages_of
 from instruments.sheets import Sheets
@@ -352,7 +352,11 @@ def _read_choices(table: list[list[str]]) -> dict[str, tuple[Choice, ...]]:
 
 def _choice(cells: Mapping[str, str]) -> Choice:
     known = ("list_name", "name", "label")
-    other = {key: text for key, text in cells.items() if key.partition("::")[0] not in known}
+    other = {
+        key: text
+        for key, text in cells.items()
+        if key.partition("::")[0] not in known and not key.startswith(quotes.WORDS)
+    }
     return Choice(cells.get("name", ""), _labels(cells), other)
 
 

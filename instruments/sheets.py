@@ -24,6 +24,8 @@ from openpyxl.styles import Font
 
 Table = list[list[str]]
 Sheets = dict[str, Table]
+Row = dict[str, str]  # column name → cell, empty cells left out
+Placed = list[tuple[str, Row]]  # where a row was written, and the row
 
 ORDER = ("survey", "choices", "settings", "entities")
 _MOMENT = (1980, 1, 1, 0, 0, 0)
@@ -96,7 +98,7 @@ def write_xlsx(sheets: Sheets) -> bytes:
     return _without_clock(stream.getvalue())
 
 
-def rows(table: Table) -> list[dict[str, str]]:
+def rows(table: Table) -> list[Row]:
     """The rows below the header, each as column name → cell, empty cells left out."""
     header = table[0] if table else []
     return [{key: cell for key, cell in zip(header, row, strict=False) if cell} for row in table[1:]]

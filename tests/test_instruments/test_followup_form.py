@@ -4,6 +4,7 @@
    changed, is asked again only if the person wants to, and what was held is kept otherwise.
 2. Who no longer wants us to come back is asked no contact details.
 3. A person abroad gives the income in a currency they choose, and the date of leaving once.
+4. The activity of the last interview is read back in the language on the screen, whenever that is changed.
 """
 
 from __future__ import annotations
@@ -72,3 +73,14 @@ def test_people_abroad_date_their_leaving_once_and_choose_a_currency(
     assert not not_asked & set(done.asked)
     for name in asked:
         assert done.asked.count(name) == 1
+
+
+@pytest.mark.parametrize("language", ["English (en)", "Tiếng Việt (vi)"])
+def test_the_last_activity_is_there_in_every_language(desk: Desk, language: str) -> None:  # 4
+    row = MEMBER | {"last_state": "5", "last_state_txt": "Farm mainly for own use"}
+    done = desk.fill("rm_followup", WHO, returnee=[row], language=language)
+    assert done.said["pl_state_en"] == "Farm mainly for own use"
+    assert done.said["pl_state_vi"] == "Làm nông chủ yếu để gia đình dùng"
+    shown = load("rm_followup").question("di_state")
+    assert "${pl_state_en}" in shown.cell("label::English (en)")
+    assert "${pl_state_vi}" in shown.cell("label::Tiếng Việt (vi)")
