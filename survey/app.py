@@ -1,7 +1,7 @@
 """From settings to a live study: its database, its Central, its forms and its plan.
 
 The only place where an engine or a connection to Central is made. An `App` is opened once by a command, a
-page server or the scheduler and handed down; a job asks it for a session and for a Central of its own. It
+job of the scheduler and handed down; a job asks it for a session and for a Central of its own. It
 holds no clock: what needs the time is given it.
 """
 

@@ -24,6 +24,7 @@ from survey.errors import SettingsError
 
 FILE = "survey.toml"
 PREFIX = "SURVEY_"
+PASSWORD = "SURVEY_CENTRAL_PASSWORD"
 
 
 def load_settings(path: Path, **overrides: Mapping[str, Any]) -> "Settings":
@@ -36,6 +37,12 @@ def load_settings(path: Path, **overrides: Mapping[str, Any]) -> "Settings":
     except ValidationError as error:
         raise _explain(error, text, path) from None
     return _with_password(settings, path.parent)
+
+
+def set_around() -> list[str]:
+    """The environment variables that set something of a study, the password aside."""
+    sections = tuple(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    return sorted(name for name in os.environ if name.startswith(sections) and name != PASSWORD)
 
 
 def settings_text(**values: Mapping[str, Any]) -> str:
@@ -127,9 +134,9 @@ class Study(_Section):
     simulated: Annotated[
         bool, Field(description="Whether the people are invented; releases and reports then say so.")
     ] = False
-    seed: Annotated[
-        int, Field(ge=0, description="Seed of everything drawn at random: pseudonyms, imputations.")
-    ] = 20260101
+    seed: Annotated[int, Field(ge=0, description="Seed of the pseudonyms; who knows it can undo them.")] = (
+        20260101
+    )
 
 
 class CentralSettings(_Section):

@@ -338,7 +338,7 @@ def _judged(form: Local, judge: Callable[[BuiltForm], list[Finding]]) -> list[Fi
     except FormError as error:
         return list(error.findings)
     except JavaMissing:
-        message = "ODK Validate did not look at it: there is no Java; install returnee-panel[demo]."
+        message = "ODK Validate did not look at it: there is no Java here."
         return [Finding("note", "form.not_validated", form.form_id, message)]
 
 

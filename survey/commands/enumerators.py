@@ -54,4 +54,4 @@ def add(
     with app_of(context).session() as session:
         cases.add_enumerator(session, code, label=label, team=team, langs=langs, gender=gender)
         session.commit()
-    say(f"{code} is in the team; publish and push tell Central.")
+    say(f"{code} is in the team; `survey publish` and `survey schedule once push` tell Central.")

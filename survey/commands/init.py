@@ -1,5 +1,6 @@
 """`survey init DIR`: a folder with a commented survey.toml and an empty database."""
 
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ def init(
     Example: survey init my-study --central https://central.example.org --project 3
     """
     given: dict[str, dict[str, Any]] = {
-        "study": {"corridor": corridor, "time_zone": time_zone},
+        "study": {"corridor": corridor, "time_zone": time_zone, "seed": secrets.randbelow(10**9)},
         "central": {"url": central, "project": project, "email": email},
         "database": {"url": database},
     }

@@ -2,7 +2,7 @@
 
 Follows Central's own reading of an XForm, oddities included: fields come in document order, a repeat counts
 once, a node without a typed bind is a group if it has children, and broken XML is read as far as it goes.
-XLSForms are turned into XForms elsewhere (`xlsx`).
+XLSForms are turned into XForms by `instruments.xform`.
 """
 
 import re
