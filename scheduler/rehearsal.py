@@ -29,8 +29,8 @@ from survey import cases, release
 from survey.app import App
 from survey.central import Central
 from survey.commands.init import start_study
-from survey.config import FILE, TIMETABLE, CentralSettings, load_settings
-from survey.errors import SurveyError
+from survey.config import FILE, PREFIX, TIMETABLE, CentralSettings, Settings, load_settings
+from survey.errors import SettingsError, SurveyError
 from survey.models import AppUserToken, Enumerator, Planned, Submission
 from survey.sandbox.central import StandIn, serve
 from survey.sandbox.collect import Collect
@@ -137,9 +137,12 @@ def rehearse(
 
     Raises
     ------
+    SettingsError
+        The environment sets something of a study, which would lead the rehearsal to a real one.
     SurveyError
         The folder holds something else, or a job failed.
     """
+    _refuse_settings(os.environ)
     folder = _cleared(folder.resolve())
     stages, clock = Stages(), StudyClock(datetime.combine(START, STARTS_AT, UTC))
     with _central(central, folder, clock, seed) as account, Pool(workers) as pool:
@@ -291,6 +294,20 @@ class _Stage:
                 for item in due
                 if item.enumerator == interviewer.code
             ]
+
+
+def _refuse_settings(environment: Iterable[str]) -> None:
+    """The environment wins over the settings made here: its database or Central would be filled and emptied."""
+    sections = tuple(f"{PREFIX}{name.upper()}_" for name in Settings.model_fields)
+    around = sorted(
+        name for name in environment if name.startswith(sections) and not name.endswith("PASSWORD")
+    )
+    if around:
+        raise SettingsError(
+            "the environment has settings of another study",
+            where=", ".join(around),
+            cure="unset them for the demo, which makes its own",
+        )
 
 
 def _cleared(folder: Path) -> Path:

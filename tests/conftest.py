@@ -288,23 +288,41 @@ class Played:
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """One small rehearsal, played by whichever worker of the test run asks first."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder by its name, by whichever worker of the test run asks first; only read it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    folder, record = shared / "rehearsal", shared / "rehearsal.json"
-    with (shared / "rehearsal.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not record.exists():
-            told: list[str] = []
-            rehearse(folder, people=PEOPLE, waves=WAVES, seed=SEED, tell=told.append, workers=1)
-            record.write_text(json.dumps(told), encoding="utf-8")
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / f"{name}.made").exists():
+                shutil.rmtree(shared / name, ignore_errors=True)
+                make(shared / name)
+                (shared / f"{name}.made").touch()
+        return shared / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def played(once: Callable[[str, Callable[[Path], None]], Path]) -> Played:
+    """One small rehearsal for the whole test run."""
+
+    def play(home: Path) -> None:
+        told: list[str] = []
+        folder = home / "study"
+        rehearse(folder, people=PEOPLE, waves=WAVES, seed=SEED, tell=told.append, workers=1)
+        (home / "told.json").write_text(json.dumps(told), encoding="utf-8")
+
+    home = once("rehearsal", play)
+    folder, told = home / "study", json.loads((home / "told.json").read_text(encoding="utf-8"))
     engine = store.connect("sqlite:///survey.sqlite", folder)
     with Session(engine) as session:
         over = session.exec(select(func.max(col(Run.finished_at)))).one()
     engine.dispose()
-    return Played(folder, tuple(json.loads(record.read_text(encoding="utf-8"))), over)
+    return Played(folder, tuple(told), over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ at work are run again, and a study that lost its database comes to the same rele
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -24,7 +25,7 @@ from analysis.dataset import Dataset
 from scheduler import runner
 from scheduler.jobs import JOBS
 from scheduler.rehearsal import MARK
-from survey import release, store
+from survey import cli, release, store
 from survey.app import open_app
 from survey.cases import Sampled, add_cases, add_enumerator
 from survey.models import Case, Enumerator, Planned, Run, Submission, SubmissionEvent
@@ -36,10 +37,11 @@ ROOT = Path(survey.__file__ or "").parents[1]
 
 def demo(folder: Path, seed: int, **environment: str) -> subprocess.Popen[str]:
     """`survey demo` on six people, in a process and an environment of its own."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SURVEY_")}
     command = [sys.executable, "-m", "survey", "demo", *TINY, "--seed", str(seed), "--folder", str(folder)]
     return subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**bare, "PYTHONPATH": str(ROOT), **environment},
         cwd=folder.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,16 +56,20 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> dict[str, Path]:
+def tiny(once) -> dict[str, Path]:
     """Two small demos of one seed, side by side, each in an environment of its own."""
-    home = tmp_path_factory.mktemp("demos")
+    home = once("demos", play)
+    return {"one": home / "one", "twin": home / "twin"}
+
+
+def play(home: Path) -> None:
+    home.mkdir()
     playing = {
         "one": demo(home / "one", 3, PYTHONHASHSEED="1", TZ="Asia/Ho_Chi_Minh", LC_ALL="C.UTF-8"),
         "twin": demo(home / "twin", 3, PYTHONHASHSEED="2", TZ="America/Lima", LC_ALL="C"),
     }
     for process in playing.values():
         finished(process)
-    return {name: home / name for name in playing}
 
 
 def finished(process: subprocess.Popen[str]) -> None:
@@ -266,25 +272,42 @@ def test_a_run_cut_off_is_taken_up_when_its_heart_has_stopped(revived):
 # 7
 
 
-def test_a_folder_that_is_not_its_own_is_left_alone(revived, tmp_path):
+@pytest.fixture
+def alone(monkeypatch):
+    """An environment without settings."""
+    for name in [name for name in os.environ if name.startswith("SURVEY_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("name", ["SURVEY_DATABASE_URL", "SURVEY_CENTRAL_URL", "SURVEY_STUDY_SEED"])
+def test_settings_of_a_real_study_in_the_environment_stop_the_demo(alone, tmp_path, monkeypatch, capfd, name):
+    """They won over its own: its cases, forms and schema would have gone to that database and Central."""
+    monkeypatch.setenv(name, "sqlite:///real.sqlite")
+    code = cli.run(["demo", *TINY, "--folder", str(tmp_path / "demo")])
+    err = capfd.readouterr().err
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"the environment has settings of another study ({name}): unset" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_its_own_is_left_alone(alone, tmp_path, capfd):
     home = tmp_path / "thesis"
     home.mkdir()
     (home / "chapter1.txt").write_text("two years of work")
-    said = revived.command("demo", *TINY, "--folder", home)
-    assert said.code == 1
-    assert said.lines == [
+    assert cli.run(["demo", *TINY, "--folder", str(home)]) == 1
+    assert capfd.readouterr().err.splitlines() == [
         f"survey: the folder holds something that is not a demo ({home}): name a new folder with --folder"
     ]
     assert [path.name for path in home.iterdir()] == ["chapter1.txt"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_left_alone(revived, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_left_alone(alone, tmp_path, capfd):
     file = tmp_path / "thesis.txt"
     file.write_text("two years of work")
-    said = revived.command("demo", *TINY, "--folder", file)
-    assert said.code == 1
-    assert len(said.lines) == 1
-    assert str(file) in said.lines[0]
+    assert cli.run(["demo", *TINY, "--folder", str(file)]) == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert str(file) in lines[0]
     assert file.read_text() == "two years of work"
 
 
@@ -293,11 +316,12 @@ def test_the_mark_says_that_the_folder_may_be_made_anew(tiny):
 
 
 @pytest.mark.slow
-def test_its_own_folder_is_made_anew_and_another_seed_gives_another_release(tiny):
-    before = files(tiny["one"])
-    (tiny["twin"] / "releases" / "stray.txt").touch()
-    finished(demo(tiny["twin"], 4))
-    after = files(tiny["twin"])
+def test_its_own_folder_is_made_anew_and_another_seed_gives_another_release(tiny, tmp_path):
+    before, again = files(tiny["one"]), tmp_path / "again"
+    shutil.copytree(tiny["one"], again)
+    (again / "releases" / "stray.txt").touch()
+    finished(demo(again, 4))
+    after = files(again)
     assert "releases/stray.txt" not in after
     assert {place.split("/")[1] for place in before} & {place.split("/")[1] for place in after} == set()
-    assert len(newest(tiny["twin"])["persons"]) == 6
+    assert len(newest(again)["persons"]) == 6
