@@ -297,7 +297,7 @@ class _Stage:
 
 
 def _refuse_settings(environment: Iterable[str]) -> None:
-    """The environment wins over the settings made here: its database or Central would be filled and emptied."""
+    """The environment wins over the settings made here, and would lead to another study's database."""
     sections = tuple(f"{PREFIX}{name.upper()}_" for name in Settings.model_fields)
     around = sorted(
         name for name in environment if name.startswith(sections) and not name.endswith("PASSWORD")

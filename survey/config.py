@@ -24,7 +24,6 @@ from survey.errors import SettingsError
 
 FILE = "survey.toml"
 PREFIX = "SURVEY_"
-PASSWORD = "SURVEY_CENTRAL_PASSWORD"
 
 
 def load_settings(path: Path, **overrides: Mapping[str, Any]) -> "Settings":
@@ -37,12 +36,6 @@ def load_settings(path: Path, **overrides: Mapping[str, Any]) -> "Settings":
     except ValidationError as error:
         raise _explain(error, text, path) from None
     return _with_password(settings, path.parent)
-
-
-def set_around() -> list[str]:
-    """The environment variables that set something of a study, the password aside."""
-    sections = tuple(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
-    return sorted(name for name in os.environ if name.startswith(sections) and name != PASSWORD)
 
 
 def settings_text(**values: Mapping[str, Any]) -> str:

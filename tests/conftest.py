@@ -313,7 +313,10 @@ def played(once: Callable[[str, Callable[[Path], None]], Path]) -> Played:
     def play(home: Path) -> None:
         told: list[str] = []
         folder = home / "study"
-        rehearse(folder, people=PEOPLE, waves=WAVES, seed=SEED, tell=told.append, workers=1)
+        with pytest.MonkeyPatch.context() as environment:
+            for name in [name for name in os.environ if name.startswith("SURVEY_")]:
+                environment.delenv(name)
+            rehearse(folder, people=PEOPLE, waves=WAVES, seed=SEED, tell=told.append, workers=1)
         (home / "told.json").write_text(json.dumps(told), encoding="utf-8")
 
     home = once("rehearsal", play)
