@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instruments import quotes
+from instruments import confirms, quotes
 from instruments import sheets as sheet_io
 from instruments.sheets import Placed, Row, Sheets, Table
 
@@ -48,12 +48,14 @@ def write_out(sheets: Sheets, folder: Path = MODULES) -> Whole:
     header = (sheets.get("survey") or [[]])[0]
     languages = {column.partition("::")[2] for column in header if _is_translated(column)}
     survey = _survey(sheets.get("survey", []), folder, languages)
+    survey = _confirmed(survey, sheets.get("choices", []), folder, languages)
     survey, choices = quotes.written(survey, _choices(sheets.get("choices", []), survey, folder, languages))
     whole = dict(sheets)
     for name, rows in (("survey", survey), ("choices", choices)):
         table = sheets.get(name, [])
         if [row for _, row in rows] != sheet_io.rows(table):
-            whole[name] = _table(rows, table[0] if table else ())
+            own = [column for column in (table[0] if table else ()) if column != confirms.COLUMN]
+            whole[name] = _table(rows, own)
     places = {"survey": survey, "choices": choices}
     return Whole(whole, {name: tuple(place for place, _ in rows) for name, rows in places.items()})
 
@@ -132,6 +134,20 @@ def _as_here(row: Row, fills: Mapping[str, Row], change: Row) -> Row:
 
 def _filled(cell: str, column: str, fills: Mapping[str, Row]) -> str:
     return _PLACEHOLDER.sub(lambda found: fills[found[1]].get(column, ""), cell)
+
+
+def _confirmed(survey: Placed, choices: Table, folder: Path, languages: Collection[str]) -> Placed:
+    """The survey with its soft checks written out (`confirms`)."""
+    if not any(confirms.COLUMN in row for _, row in survey):
+        return survey
+    kinds = {
+        name: [_in_languages(row, languages) for row in sheet_io.rows(sheet_io.read_csv(path))]
+        for name in modules(folder)
+        if name.startswith("confirm_")
+        for path in [folder / name / "survey.csv"]
+    }
+    own = [row for row in sheet_io.rows(choices) if row.get("list_name") == confirms.CURRENCIES]
+    return confirms.written(survey, kinds, own or shared_lists(folder).get(confirms.CURRENCIES, []))
 
 
 def _choices(table: Table, survey: Placed, folder: Path, languages: Collection[str]) -> Placed:

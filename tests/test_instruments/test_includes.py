@@ -190,7 +190,13 @@ def test_a_list_with_two_contents_is_found(form: Form) -> None:  # 9
 def test_every_module_and_shared_list_is_used() -> None:  # 9
     tables = [read_folder(FORMS / name)["survey"] for name in forms()]
     included = {row["name"] for table in tables for row in rows(table) if row["type"] == "include"}
-    assert included == set(modules()) - UNTIL_WORDED
+    asked = {
+        f"confirm_{row['codebook::confirm'].partition(':')[0]}"
+        for table in [*tables, *(read_csv(MODULES / name / "survey.csv") for name in modules())]
+        for row in rows(table)
+        if "codebook::confirm" in row
+    }
+    assert included | asked == set(modules()) - UNTIL_WORDED
     used = {name for instrument in map(load, forms()) for name in instrument.lists}
     assert used == set(shared_lists()) - {"wg4"}
     names = [row["list_name"] for row in rows(read_csv(MODULES / "choices.csv"))]

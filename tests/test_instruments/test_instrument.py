@@ -87,11 +87,11 @@ def test_entity_lists_are_told_apart_from_files_to_attach() -> None:  # 3
 @pytest.mark.parametrize(
     ("name", "stored", "preloads"),
     [
-        ("rm_baseline", 353, ()),
+        ("rm_baseline", 406, ()),
         ("rm_contact", 36, ("panel_id", "wave", "tr_phone1")),
         ("rm_exit", 42, ("panel_id", "wave", "px_held")),
         ("rm_backcheck", 36, ("panel_id", "wave", "pl_rc_unit")),
-        ("rm_followup", 280, ("panel_id", "wave", "pl_last_cm", "pl_state", "pl_job", "pl_mdebt", "pl_loc")),
+        ("rm_followup", 310, ("panel_id", "wave", "pl_last_cm", "pl_state", "pl_job", "pl_mdebt", "pl_loc")),
     ],
 )
 def test_the_forms_are_complete(name: str, stored: int, preloads: tuple[str, ...]) -> None:  # 4
