@@ -373,26 +373,34 @@ class Revived:
 
 
 @pytest.fixture(scope="session")
-def revive(played: Played) -> Callable[[Path], AbstractContextManager[Revived]]:
-    """Copies the rehearsal to a folder and opens it for commands, the morning after it was over."""
+def revive(played: Played) -> Callable[..., AbstractContextManager[Revived]]:
+    """Copies the rehearsal to a folder and opens it for commands, the morning after it was over.
+
+    A test that sets variables of the environment itself passes its `monkeypatch`, so that all are taken back
+    in one order.
+    """
 
     @contextmanager
-    def opened(folder: Path) -> Iterator[Revived]:
+    def opened(folder: Path, environment: pytest.MonkeyPatch | None = None) -> Iterator[Revived]:
         clock = StudyClock(played.now + timedelta(days=1))
-        shutil.copytree(played.folder, folder, ignore=shutil.ignore_patterns("tablets"))
+        shutil.copytree(played.folder, folder, ignore=shutil.ignore_patterns("tablets", "*-shm", "*-wal"))
         file = folder / "central.sqlite"
         standin = StandIn(file, email=EMAIL, password=PASSWORD, clock=clock, seed="revived")
-        with serve(standin) as served, pytest.MonkeyPatch.context() as environment:
-            environment.setenv("SURVEY_CENTRAL_URL", served.url)
-            environment.setenv("SURVEY_CENTRAL_PASSWORD", PASSWORD)
+        own = pytest.MonkeyPatch()
+        with serve(standin) as served:
+            (environment or own).setenv("SURVEY_CENTRAL_URL", served.url)
+            (environment or own).setenv("SURVEY_CENTRAL_PASSWORD", PASSWORD)
             yield Revived(folder, CentralAt(served.url, standin, project=1), clock)
+        own.undo()
         standin.close()
 
     return opened
 
 
 @pytest.fixture
-def revived(revive: Callable[[Path], AbstractContextManager[Revived]], tmp_path: Path) -> Iterator[Revived]:
+def revived(
+    revive: Callable[..., AbstractContextManager[Revived]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Revived]:
     """A copy of the rehearsal of one's own, open for commands."""
-    with revive(tmp_path / "revived") as study:
+    with revive(tmp_path / "revived", monkeypatch) as study:
         yield study
