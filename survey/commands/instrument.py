@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from instruments.findings import Finding
     from instruments.instrument import Instrument
 
-instrument = typer.Typer(
-    help="List, check, build and compare forms, to and from Excel.", no_args_is_help=True
-)
+instrument = typer.Typer(help="List, check, build and compare forms.", no_args_is_help=True)
 
 Forms = Annotated[
     list[str] | None, typer.Argument(help="Names of forms, folders or .xlsx files; by default all forms.")
