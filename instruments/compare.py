@@ -62,7 +62,7 @@ def compare(a: Instrument, b: Instrument) -> list[Change]:
     }
     spoken = _spoken(b) or _spoken(a)
     changes = [*_languages(a, b), *_lists(a, b, pairs, after, spoken), *_blocks(a, b, names, spoken)]
-    moved = _moved([pairs[key][0] for key in after if key in pairs], list(before))
+    elsewhere = moved([pairs[key][0] for key in after if key in pairs], list(before))
     for key, question in after.items():
         if key not in pairs:
             why = "earlier waves have no answer to it"
@@ -75,7 +75,7 @@ def compare(a: Instrument, b: Instrument) -> list[Change]:
             changes.append(Change("renamed", key, old_key, key, question.is_stored, why))
         for rule in _RULES:
             changes += rule(pair)
-        changes += _place(pair, old_key in moved)
+        changes += _place(pair, old_key in elsewhere)
     gone = {key: question for key, question in before.items() if names.get(key, key) not in after}
     new = {key: question for key, question in after.items() if key not in pairs}
     for key, question in gone.items():
@@ -322,7 +322,7 @@ def _perhaps(gone: Mapping[str, Question], new: Mapping[str, Question], spoken: 
                 yield Change("perhaps_renamed", key, old, key, False, why)
 
 
-def _moved(kept: Sequence[str], before: Sequence[str]) -> set[str]:
+def moved(kept: Sequence[str], before: Sequence[str]) -> set[str]:
     """Which of the names stand in another order: all but a longest run that keeps its order."""
     place = {key: number for number, key in enumerate(before)}
     ends: list[int] = []

@@ -14,13 +14,18 @@ import hashlib
 import io
 import re
 import unicodedata
+import warnings
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import openpyxl
 from openpyxl.cell import Cell
 from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.workbook import Workbook
 
 Table = list[list[str]]
 Sheets = dict[str, Table]
@@ -77,9 +82,38 @@ def write_folder(sheets: Sheets, folder: Path) -> None:
 
 def read_xlsx(source: Path | bytes) -> Sheets:
     """The sheets of an .xlsx file, all cells as text; numbers as a person would type them."""
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
-    book = openpyxl.load_workbook(stream, read_only=False, data_only=True)
-    return {sheet.title: _tidy([[_text(cell) for cell in row] for row in sheet.values]) for sheet in book}
+    return {name: _tidy(table) for name, table in read_workbook(source).items()}
+
+
+def read_workbook(source: Path | bytes) -> Sheets:
+    """The same with everything a sheet holds, blank rows and columns without a heading too.
+
+    Raises
+    ------
+    ValueError
+        It is no workbook of Excel 2007 or later.
+    """
+    with _opened(source, values=True) as book:
+        return {sheet.title: _rows(sheet.values) for sheet in book.worksheets}
+
+
+def lost_formulas(source: Path | bytes) -> list[tuple[str, int, str]]:
+    """Sheet, row and column letter of each formula whose result was not stored: its value cannot be read."""
+    if not _has_formulas(source):
+        return []
+    with _opened(source, values=False) as told, _opened(source, values=True) as stored:
+        return [
+            (sheet.title, row, letters(column))
+            for sheet, values in zip(told.worksheets, stored.worksheets, strict=True)
+            for row, cells in enumerate(zip(sheet.rows, values.rows, strict=True), start=1)
+            for column, (cell, value) in enumerate(zip(*cells, strict=True))
+            if cell.data_type == "f" and value.value is None
+        ]
+
+
+def letters(column: int) -> str:
+    """The letters Excel shows above a column, counted from 0."""
+    return get_column_letter(column + 1)
 
 
 def write_xlsx(sheets: Sheets) -> bytes:
@@ -119,6 +153,51 @@ def canonical(sheets: Sheets) -> str:
 def digest(sheets: Sheets) -> str:
     """SHA-256 of the canonical text, in hexadecimal."""
     return hashlib.sha256(canonical(sheets).encode()).hexdigest()
+
+
+def _has_formulas(source: Path | bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+        parts = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        return any(b"<f>" in (text := archive.read(name)) or b"<f " in text for name in parts)
+
+
+@contextmanager
+def _opened(source: Path | bytes, *, values: bool) -> Iterator[Workbook]:
+    """The workbook with formulas or their values; cells that were never written are not made up.
+
+    What openpyxl warns of is how Excel shows cells (drop-downs, colours), never what they hold.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=values)
+        except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            message = "It is no .xlsx that can be read; save it as Excel Workbook (.xlsx) again."
+            raise ValueError(message) from error
+        try:
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()
+            yield book
+        finally:
+            book.close()
+
+
+def _rows(values: Iterable[Iterable[object]]) -> Table:
+    """The cells as text, up to the last of a row and the last row that are not empty."""
+    table: Table = []
+    filled = 0
+    for number, cells in enumerate(values, start=1):
+        row = [_text(cell) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        if row:
+            table += [[] for _ in range(filled + 1, number)]
+            table.append(row)
+            filled = number
+    return table
 
 
 def _ordered(names: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`survey instrument`: the forms as text: what there is, what is wrong, how long it takes, what is built."""
+"""`survey instrument`: the forms as text, what is wrong with them, how long they take; to and from Excel."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from survey.commands import AsCsv, AsJson, app_if_any, app_of, now_of, say, show_findings, show_rows
+from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
 from survey.errors import FINDINGS, SurveyError
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from instruments.findings import Finding
     from instruments.instrument import Instrument
 
-instrument = typer.Typer(help="List, check, build and compare forms.", no_args_is_help=True)
+instrument = typer.Typer(
+    help="List, check, build and compare forms, to and from Excel.", no_args_is_help=True
+)
 
 Forms = Annotated[
     list[str] | None, typer.Argument(help="Names of forms, folders or .xlsx files; by default all forms.")
@@ -178,6 +180,89 @@ def diff(
         raise typer.Exit(FINDINGS)
 
 
+@instrument.command()
+def export(
+    context: typer.Context,
+    forms: Forms = None,
+    output: Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")] = Path(
+        "export"
+    ),
+    dialect: Annotated[str, typer.Option(help="odk (Central and KoboToolbox) or surveycto.")] = "odk",
+) -> None:
+    """Write each form as an XLSForm to edit in Excel, with modules and shared lists written out.
+
+    Every column comes along, those of the codebook too; `import` reads it back exactly.
+
+    Example: survey instrument export rm_followup --output export
+    """
+    from instruments.workbook import write
+
+    findings: list[Finding] = []
+    opened = _opened(context, forms)
+    output.mkdir(parents=True, exist_ok=True)
+    for form in opened:
+        try:
+            data, told = write(dict(form.sheets), dialect)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        findings += told
+        (output / f"{form.form_id}.xlsx").write_bytes(data)
+        say(f"{form.form_id} {form.version}: {output / form.form_id}.xlsx")
+    show_findings(findings)
+
+
+@instrument.command("import")
+def import_form(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="An XLSForm (.xlsx) of anybody's.", exists=True, dir_okay=False)
+    ],
+    into: Annotated[
+        Path | None, typer.Option(help="Folder of forms; by default the study's own (forms_folder).")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the form's folder; by default its form_id.")] = "",
+    language: Annotated[
+        str, typer.Option(help="Language of texts whose heading names none, e.g. 'English (en)'.")
+    ] = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Read an XLSForm into a form folder and show what differs, question by question.
+
+    A form that is there keeps the modules and lists it shares as far as its rows allow. What ODK does not do
+    is an error (3): a new form is written all the same, to be mended; one that is there stays as it is.
+
+    Example: survey instrument import rm_followup.xlsx --dry-run
+    """
+    from instruments import instrument as text
+    from instruments.findings import has_errors
+    from instruments.intake import put, take_in
+
+    folder = into or _folder(context)
+    if folder is None and not dry_run:
+        raise typer.BadParameter("name a folder of forms with --into, or set forms_folder in survey.toml")
+    try:
+        taken = take_in(file, folder or text.FORMS, name=name, language=language)
+    except ValueError as error:
+        raise SurveyError(f"cannot read {file.name}: {error}") from None
+    rows = [
+        {"sheet": e.sheet, "row": e.row, "column": e.column, "before": e.before, "after": e.after}
+        for e in taken.edits
+    ]
+    plain = not (as_json or as_csv)
+    told = [{key: _short(cell) for key, cell in row.items()} if plain else row for row in rows]
+    show_rows(told, as_json=as_json, as_csv=as_csv)
+    refused = has_errors(taken.findings) and not taken.is_new
+    if not dry_run and not refused:
+        put(taken)
+    did = "stays as it is" if refused or not rows else "would be written" if dry_run else "is written"
+    say(f"{'New form' if taken.is_new else 'Form'} {taken.folder.name}: {len(rows)} cells differ; it {did}.")
+    if taken.breaking:
+        say(f"{taken.breaking} changes break comparability: see survey instrument diff.")
+    show_findings(taken.findings)
+
+
 def _show_minutes(
     forms: "Sequence[Instrument]", paths: dict[str, Any], *, as_json: bool, as_csv: bool
 ) -> None:
@@ -278,12 +363,12 @@ def _short(text: str) -> str:
 def _open(name: str, folder: Path | None) -> "Instrument":
     """The form of that name, in the folder or file of that name."""
     from instruments import instrument as text
-    from instruments.sheets import read_xlsx
+    from instruments.workbook import read
 
     path = Path(name)
     try:
         if path.suffix == ".xlsx":
-            return text.Instrument.from_sheets(read_xlsx(path))
+            return text.Instrument.from_sheets(read(path)[0])
         return text.load(path if (path / "survey.csv").is_file() else name, folder)
     except (FileNotFoundError, ValueError) as error:
         cure = f"the forms are {', '.join(text.forms(folder))}; or name a folder or an .xlsx file"
