@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instruments import includes, quotes
 from instruments import sheets as sheet_io
 from instruments.codebook import SENSITIVITIES, TYPES, Choice, Variable, languages_of
+from instruments.expand import includes, quotes
 from instruments.sheets import Sheets
 
 FORMS = Path(__file__).parent / "forms"

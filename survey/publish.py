@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from instruments import crosswalk
-from instruments.compare import compare
+from instruments.comparability import crosswalk
+from instruments.comparability.compare import compare
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint

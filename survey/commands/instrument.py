@@ -13,7 +13,7 @@ from survey.errors import FINDINGS, SurveyError
 if TYPE_CHECKING:
     from datetime import date
 
-    from instruments.changes import Change
+    from instruments.comparability.changes import Change
     from instruments.findings import Finding
     from instruments.instrument import Instrument
 
@@ -159,8 +159,8 @@ def diff(
 
     Example: survey instrument diff published:rm_followup rm_followup
     """
-    from instruments import crosswalk
-    from instruments.compare import compare
+    from instruments.comparability import crosswalk
+    from instruments.comparability.compare import compare
 
     (old, published), (new, _) = _version(context, before), _version(context, after)
     changes = [change for change in compare(old, new) if change.breaks or not breaking]
@@ -195,7 +195,7 @@ def export(
 
     Example: survey instrument export rm_followup --output export
     """
-    from instruments.workbook import write
+    from instruments.excel.workbook import write
 
     findings: list[Finding] = []
     opened = _opened(context, forms)
@@ -236,8 +236,8 @@ def import_form(
     Example: survey instrument import rm_followup.xlsx --dry-run
     """
     from instruments import instrument as text
+    from instruments.excel.intake import put, take_in
     from instruments.findings import has_errors
-    from instruments.intake import put, take_in
 
     folder = into or _folder(context)
     if folder is None and not dry_run:
@@ -336,7 +336,7 @@ def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | Non
 
 def _crosswalk_of(context: typer.Context, name: str, form: "Instrument") -> Path:
     """The crosswalk beside the folder that was named, else beside the form of that id."""
-    from instruments.crosswalk import path_of
+    from instruments.comparability.crosswalk import path_of
 
     path = Path(name)
     if (path / "survey.csv").is_file():
@@ -363,7 +363,7 @@ def _short(text: str) -> str:
 def _open(name: str, folder: Path | None) -> "Instrument":
     """The form of that name, in the folder or file of that name."""
     from instruments import instrument as text
-    from instruments.workbook import read
+    from instruments.excel.workbook import read
 
     path = Path(name)
     try:

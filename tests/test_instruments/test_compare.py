@@ -22,8 +22,8 @@ from collections.abc import Callable
 
 import pytest
 
-from instruments.changes import KINDS, Change
-from instruments.compare import compare
+from instruments.comparability.changes import KINDS, Change
+from instruments.comparability.compare import compare
 from instruments.instrument import Instrument, forms, load
 
 HEAD = """

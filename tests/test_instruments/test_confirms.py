@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import pytest
 
-from instruments.confirms import COLUMN, written
-from instruments.includes import shared_lists, write_out
+from instruments.expand.confirms import COLUMN, written
+from instruments.expand.includes import shared_lists, write_out
 from instruments.instrument import load
 from instruments.sheets import rows
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from instruments.changes import Change
-from instruments.crosswalk import Ruling, path_of, read, template, to_findings, uncovered
+from instruments.comparability.changes import Change
+from instruments.comparability.crosswalk import Ruling, path_of, read, template, to_findings, uncovered
 
 UNIT = Change("unit", "pay", "million VND", "yen", True, "the same number is another amount")
 WORDS = Change("reworded", "pay", "Pay?", "Your pay?", True, "people hear other words", "vi")

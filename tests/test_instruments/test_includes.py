@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from instruments.includes import MODULES, modules, shared_lists, write_out
+from instruments.expand.includes import MODULES, modules, shared_lists, write_out
 from instruments.instrument import FORMS, Instrument, forms, load
 from instruments.lint import lint, lint_together
 from instruments.sheets import read_csv, read_folder, rows, write_folder

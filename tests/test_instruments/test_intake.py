@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from instruments.edits import PLACE, ROW, Edit, edits
-from instruments.folding import fold
-from instruments.includes import write_out
+from instruments.excel.edits import PLACE, ROW, Edit, edits
+from instruments.excel.folding import fold
+from instruments.excel.intake import put, take_in
+from instruments.excel.workbook import write
+from instruments.expand.includes import write_out
 from instruments.instrument import FORMS, forms, load
-from instruments.intake import put, take_in
 from instruments.sheets import Sheets, read_folder, rows, table, write_folder
-from instruments.workbook import write
 
 SURVEY = [
     ["type", "name", "label", "relevant"],

@@ -22,8 +22,8 @@ from collections.abc import Callable
 
 import pytest
 
+from instruments.expand.includes import write_out
 from instruments.findings import Finding
-from instruments.includes import write_out
 from instruments.instrument import Instrument, forms, load
 from instruments.lint import lint, lint_together
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 
-from instruments.includes import write_out
+from instruments.expand.includes import write_out
 from instruments.instrument import Instrument
 from instruments.sheets import Sheets, rows
 from instruments.xform import build

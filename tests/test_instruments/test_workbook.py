@@ -25,11 +25,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instruments.excel.workbook import read, write
 from instruments.findings import Finding
 from instruments.instrument import Instrument, forms, load
 from instruments.languages import code_of, named
 from instruments.sheets import Sheets, rows
-from instruments.workbook import read, write
 from instruments.xform import build, convert_workbook
 
 

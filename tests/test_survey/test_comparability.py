@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from instruments import crosswalk
+from instruments.comparability import crosswalk
 from instruments.decode import decode
 from instruments.instrument import Instrument, load
 from instruments.sheets import write_folder, write_xlsx

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instruments import sheets as sheet_io
+from instruments.expand.includes import MODULES, write_out
+from instruments.expand.quotes import WORDS
 from instruments.findings import Finding
-from instruments.includes import MODULES, write_out
-from instruments.quotes import WORDS
 from instruments.sheets import Sheets, Table
 
 Row = Mapping[str, str]

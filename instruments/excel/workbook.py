@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instruments import dialects
 from instruments import sheets as sheet_io
+from instruments.excel import dialects
 from instruments.findings import Finding
 from instruments.languages import code_of, named
 from instruments.sheets import Sheets, Table

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from instruments import sheets as sheet_io
-from instruments.compare import moved
+from instruments.comparability.compare import moved
 from instruments.sheets import Sheets, Table
 
 ROW, PLACE = "(row)", "(place)"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from instruments.changes import KINDS, Change
+from instruments.comparability.changes import KINDS, Change
 from instruments.findings import Finding
 from instruments.instrument import FORMS
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from instruments.changes import Change, bare
 from instruments.codebook import Choice
+from instruments.comparability.changes import Change, bare
 
 
 def choices(

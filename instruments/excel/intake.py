@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instruments import sheets as sheet_io
-from instruments import workbook
-from instruments.compare import compare
-from instruments.edits import Edit, edits
+from instruments.comparability.compare import compare
+from instruments.excel import workbook
+from instruments.excel.edits import Edit, edits
+from instruments.excel.folding import fold
+from instruments.expand.includes import write_out
 from instruments.findings import Finding
-from instruments.folding import fold
-from instruments.includes import write_out
 from instruments.instrument import Instrument
 from instruments.sheets import Sheets
 

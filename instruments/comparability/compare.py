@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from instruments.changes import Change, bare
 from instruments.codebook import languages_of
+from instruments.comparability.changes import Change, bare
+from instruments.comparability.recoding import choices
 from instruments.expressions import let_through, meaning, parts_of
 from instruments.instrument import REFERENCE, Block, Instrument, Question
-from instruments.recoding import choices
 
 ALIKE = 0.85
 _WIDER = (("integer", "decimal"),)

@@ -15,11 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instruments import confirms, quotes
 from instruments import sheets as sheet_io
+from instruments.expand import confirms, quotes
 from instruments.sheets import Placed, Row, Sheets, Table
 
-MODULES = Path(__file__).parent / "modules"
+MODULES = Path(__file__).parent.parent / "modules"
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 _TRANSLATED = ("label", "hint", "constraint_message", "required_message", "guidance_hint", "image", "audio")

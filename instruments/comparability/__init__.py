@@ -1,0 +1,1 @@
+"""Comparability: two versions of a form compared by meaning, and what a researcher rules about a break."""
