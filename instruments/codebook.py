@@ -12,6 +12,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -220,6 +221,11 @@ def read_derived(path: Path = DERIVED) -> tuple[Variable, ...]:
 
 def languages_of(columns: Iterable[str], field_name: str) -> dict[str, str]:
     """Which column holds `field_name` in which language: `{"en": "label::English (en)", …}`."""
+    return dict(_languages(tuple(columns), field_name))
+
+
+@cache
+def _languages(columns: tuple[str, ...], field_name: str) -> dict[str, str]:
     found = {}
     for column in columns:
         head, _, language = column.partition("::")

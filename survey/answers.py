@@ -9,8 +9,10 @@ finding; nothing is dropped in silence. Answers hold everything, identifying var
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 import pandas as pd
 from sqlmodel import Session, col, select
@@ -78,21 +80,29 @@ def study_codebook(session: Session) -> Codebook:
     return codebook(newest.values()) if (newest := _newest_instruments(session)) else codebook()
 
 
-def newest_edits(session: Session, form: str) -> list[Submission]:
+class Edit(NamedTuple):
+    """One edit of one instance as the store has it; a plain row, since a panel has tens of thousands."""
+
+    instance_id: str
+    form_version: str
+    xml: str
+    meta: Mapping[str, object]
+    submitted_at: datetime
+    redaction_id: int | None
+
+
+def newest_edits(session: Session, form: str) -> list[Edit]:
     """The newest edit of every instance of a form, deleted and rejected ones included, by instance."""
-    query = (
-        select(Submission)
-        .where(Submission.form_id == form)
-        .order_by(col(Submission.edit), col(Submission.id))
-    )
-    newest = {row.instance_id: row for row in session.exec(query)}
+    columns = select(*(getattr(Submission, name) for name in Edit._fields))
+    query = columns.where(Submission.form_id == form).order_by(col(Submission.edit), col(Submission.id))
+    newest = {row.instance_id: row for row in map(Edit._make, session.exec(query))}
     return [newest[instance] for instance in sorted(newest)]
 
 
-def set_aside(session: Session, form: str) -> dict[str, str]:
+def set_aside(session: Session, form: str, edits: Iterable[Edit]) -> dict[str, str]:
     """Instances that Central holds as deleted or rejected, and which of the two; the latest word counts."""
     states: dict[str, dict[str, str]] = {}
-    for row in newest_edits(session, form):
+    for row in edits:
         states[row.instance_id] = {"review": _review(row.meta), "gone": "deleted" if _gone(row.meta) else ""}
     query = select(SubmissionEvent).where(SubmissionEvent.form_id == form).order_by(col(SubmissionEvent.id))
     for event in session.exec(query):
@@ -151,13 +161,14 @@ def _newest_instruments(session: Session) -> dict[str, Instrument]:
 
 def _typed(session: Session, form: str, log: _Log, names: Collection[str] | None) -> Answers:
     """All usable submissions of a form, decoded version by version and corrected."""
-    aside = set_aside(session, form)
+    edits = newest_edits(session, form)
+    aside = set_aside(session, form, edits)
     versions = {
         row.version: row for row in session.exec(select(FormVersion).where(FormVersion.form_id == form))
     }
     texts = {row.digest: row.sheets for row in versions.values()}  # versions can differ in their files alone
-    groups: dict[str, list[Submission]] = {digest: [] for digest in texts}
-    for row in newest_edits(session, form):
+    groups: dict[str, list[Edit]] = {digest: [] for digest in texts}
+    for row in edits:
         if row.redaction_id is not None:
             log.put_aside(
                 form, row.instance_id, "submission.redacted", "consent was withdrawn.", level="note"
@@ -181,7 +192,7 @@ def _typed(session: Session, form: str, log: _Log, names: Collection[str] | None
 
 def _decoded(
     form: str,
-    rows: Sequence[Submission],
+    rows: Sequence[Edit],
     instrument: Instrument,
     changes: Sequence[corrections.Change],
     log: _Log,

@@ -24,7 +24,7 @@ from analysis.dataset import Dataset
 from instruments.findings import Finding, sort_findings
 from survey import answers, cases, responses
 from survey.errors import FINDINGS, SurveyError
-from survey.models import Release
+from survey.models import FormVersion, Release
 
 if TYPE_CHECKING:
     from survey.app import App
@@ -68,9 +68,15 @@ def build_release(
 
     Raises
     ------
+    SurveyError
+        No form has been published, so there is nothing to read answers by.
     IdentityInRelease
         A text column holds a name, a phone or a key of the field.
     """
+    if session.exec(select(FormVersion.id).limit(1)).first() is None:
+        raise SurveyError(
+            "there is nothing to release: no form has been published", cure="survey publish, then survey sync"
+        )
     gathered = answers.gather(session)
     read = responses.read(session, seed=seed, gathered=gathered)
     made = panel.build(read.frames, read.codebook)

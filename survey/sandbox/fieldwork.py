@@ -32,7 +32,8 @@ from survey.sandbox.tablet import Filled
 
 BASELINE, FOLLOWUP, CONTACT = "rm_baseline", "rm_followup", "rm_contact"
 HOURS = (10, 18, 14, 19, 9, 16, 12, 17)  # when the first, second, … attempt is made
-SPREAD = 12  # days over which an enumerator spreads the first attempts of a window
+SPREAD = 12  # days after recruitment over which an enumerator spreads the first attempts
+AIM = (0.25, 0.4)  # part of a later window after which the first attempt is made: about when it is due
 LASTED = {BASELINE: timedelta(minutes=42), FOLLOWUP: timedelta(minutes=25), CONTACT: timedelta(minutes=3)}
 
 
@@ -192,8 +193,10 @@ def _next_day(target: Target, attempts: Sequence[Attempt], first: date, setting:
     rng = random.Random(f"{setting.seed}/{target.case_id}/{target.wave}/day {len(attempts)}")
     if attempts:
         day = attempts[-1].when.date() + timedelta(days=rng.randint(2, 5))
-    else:
+    elif target.shown is None:
         day = target.opens + timedelta(days=rng.randint(0, SPREAD))
+    else:
+        day = target.opens + (target.closes - target.opens) * rng.uniform(*AIM)
     day = max(day, first)
     return day if day <= target.closes else date.max
 

@@ -4,6 +4,9 @@
 is an error; as rows the place is taken apart. 3. `--minutes` shows modules by path; a path over budget is
 said. 4. `build` writes .xlsx and .xml that belong together; a form that cannot run leaves with 3.
 5. A form is named by its name, its folder or its .xlsx; one that is not there is one line.
+6. `export` writes a workbook that `import` reads back as it was; what differs is shown by question, and a dry
+run writes nothing. 7. What ODK does not do is said: a new form is written to be mended (3), one that is there
+stays. 8. A file that is no XLSForm is one line; a dialect that is not there is said, and nothing is written.
 """
 
 import csv
@@ -121,3 +124,83 @@ def test_a_form_that_is_not_there_is_one_line(capfd):
     last = capfd.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("survey: cannot read the form 'nowhere'")
     assert "the forms are rm_backcheck, rm_baseline" in last or "the forms are rm_baseline" in last
+
+
+def into_study(tmp_path: Path, capfd, sheets: dict[str, Table], *more: object) -> tuple[int, str, str]:
+    """What `import` of these sheets into tmp_path/forms leaves with and says."""
+    (tmp_path / "form.xlsx").write_bytes(write_xlsx(sheets))
+    capfd.readouterr()
+    left = run("import", tmp_path / "form.xlsx", "--into", tmp_path / "forms", *more)
+    told = capfd.readouterr()
+    return left, told.out, told.err
+
+
+def test_a_form_goes_to_excel_and_back_as_it_was(tmp_path: Path, capfd):
+    form = write(tmp_path / "forms" / "mine", ["text", "word", "Word", "Từ", ""])
+    assert run("export", form, "--output", "out") == 0
+    was = {path.name: path.read_bytes() for path in form.iterdir()}
+    assert run("import", "out/mine.xlsx", "--into", tmp_path / "forms", "--csv") == 0
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert "Form mine: 0 cells differ; it stays as it is." in told.err
+    assert {path.name: path.read_bytes() for path in form.iterdir()} == was
+
+
+def test_the_workbook_for_surveycto_comes_back_too(tmp_path: Path, capfd):
+    form = write(tmp_path / "forms" / "mine", ["text", "word", "Word", "Từ", ""])
+    assert run("export", form, "--output", "out", "--dialect", "surveycto") == 0
+    assert "relevance" in read_xlsx(tmp_path / "out" / "mine.xlsx")["survey"][0] or "label:English" in str(
+        read_xlsx(tmp_path / "out" / "mine.xlsx")["survey"][0]
+    )
+    assert run("import", "out/mine.xlsx", "--into", tmp_path / "forms") == 0
+    assert "0 cells differ" in capfd.readouterr().err
+
+
+def test_an_edit_in_excel_is_shown_and_written_unless_it_is_a_dry_run(tmp_path: Path, capfd):
+    form = write(tmp_path / "forms" / "mine", ["text", "word", "Word", "Từ", ""])
+    sheets = dict(load(form).sheets)
+    sheets["survey"] = [[cell.replace("Word", "A word") for cell in row] for row in sheets["survey"]]
+    before = (form / "survey.csv").read_text()
+    left, out, err = into_study(tmp_path, capfd, sheets, "--dry-run", "--csv")
+    assert left == 0
+    assert list(csv.DictReader(io.StringIO(out))) == [
+        {
+            "sheet": "survey", "row": "word", "column": "label::English (en)",
+            "before": "Word", "after": "A word",
+        }
+    ]  # fmt: skip
+    assert "it would be written" in err
+    assert (form / "survey.csv").read_text() == before
+    assert into_study(tmp_path, capfd, sheets)[0] == 0
+    assert "A word" in (form / "survey.csv").read_text()
+
+
+def test_what_odk_does_not_do_is_said_and_a_form_that_is_there_stays(tmp_path: Path, capfd):
+    kobo: dict[str, Table] = {
+        "survey": [["type", "name", "label"], ["text", "a", "A"], ["kobo--matrix", "m", "Matrix"]],
+        "settings": [["form_id", "form_title"], ["theirs", "Theirs"]],
+    }
+    left, _, err = into_study(tmp_path, capfd, kobo)
+    assert left == 3
+    assert "form: survey row 3 (m), column type" in err
+    survey = tmp_path / "forms" / "theirs" / "survey.csv"
+    assert "kobo--matrix" in survey.read_text()
+    kobo["survey"][1][2] = "Another"
+    left, _, err = into_study(tmp_path, capfd, kobo)
+    assert left == 3
+    assert "it stays as it is" in err
+    assert "Another" not in survey.read_text()
+
+
+def test_what_is_no_workbook_is_one_line(tmp_path: Path, capfd):
+    (tmp_path / "form.xlsx").write_bytes(b"no workbook")
+    assert run("import", tmp_path / "form.xlsx", "--into", tmp_path) == 1
+    last = capfd.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("survey: cannot read form.xlsx: It is no .xlsx that can be read")
+
+
+def test_a_dialect_that_is_not_there_is_said(tmp_path: Path, capfd):
+    form = write(tmp_path / "mine", ["text", "word", "Word", "Từ", ""])
+    assert run("export", form, "--output", "out", "--dialect", "lotus") == 2
+    assert "there are odk, surveycto" in " ".join(capfd.readouterr().err.split())
+    assert not list((tmp_path / "out").iterdir())

@@ -2,17 +2,20 @@
 
 1. The same answers give the same digest, and are written once. 2. A correction or a new answer gives
 another. 3. What is released reads back and names nobody. 4. A name in a text column stops the release
-before anything is written. 5. A dry run writes nothing.
+before anything is written. 5. A dry run writes nothing. 6. Before any form is published the cure is said.
 """
 
 from datetime import date, timedelta
 
 import pandas as pd
 import pytest
+from sqlmodel import select
 
 from analysis.dataset import Dataset
 from survey import cases, corrections, release
 from survey.cases import Sampled
+from survey.errors import SurveyError
+from survey.models import FormVersion
 from survey.release import IdentityInRelease, build_release, refuse_identity
 
 
@@ -159,3 +162,10 @@ def test_a_study_without_answers_gives_a_release_of_issued_persons(field, tmp_pa
     built = build(field, tmp_path)
     assert built.rows["persons"] == 2
     assert built.rows["spells"] == 0
+
+
+def test_before_any_form_is_published_a_release_says_what_to_do(field, tmp_path):
+    for version in field.session.exec(select(FormVersion)):
+        field.session.delete(version)
+    with pytest.raises(SurveyError, match="no form has been published: survey publish"):
+        build(field, tmp_path, dry_run=True)
