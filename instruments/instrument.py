@@ -17,8 +17,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from instruments import corridor as corridors
 from instruments import sheets as sheet_io
 from instruments.codebook import SENSITIVITIES, TYPES, Choice, Variable, languages_of
+from instruments.corridor import DEFAULT, Corridor
 from instruments.expand import includes, quotes
 from instruments.sheets import Sheets
 
@@ -134,10 +136,18 @@ class Instrument:
     blocks: tuple[Block, ...] = field(compare=False, repr=False)
     lists: Mapping[str, tuple[Choice, ...]] = field(compare=False, repr=False)
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    awaited: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def from_sheets(cls, sheets: Sheets, places: Mapping[str, tuple[str, ...]] | None = None) -> Instrument:
+    def from_sheets(
+        cls,
+        sheets: Sheets,
+        places: Mapping[str, tuple[str, ...]] | None = None,
+        awaited: Mapping[str, tuple[int, int]] | None = None,
+    ) -> Instrument:
         """The instrument of these sheets; `places` tells where a row was written if not in them.
+
+        `awaited` are languages it does not come in yet, with how many of how many texts are not translated.
 
         Raises
         ------
@@ -162,6 +172,7 @@ class Instrument:
             blocks=blocks,
             lists=_read_choices(sheets.get("choices", [])),
             places=places or {},
+            awaited=awaited or {},
         )
 
     @property
@@ -242,19 +253,22 @@ class Instrument:
         )
 
 
-def load(form: str | Path, folder: Path | None = None) -> Instrument:
+def load(form: str | Path, folder: Path | None = None, *, corridor: str | Corridor = DEFAULT) -> Instrument:
     """The instrument of that name in `folder` (the package's own if none), or at the path of a form folder.
+
+    Words, choice lists and places are those of the corridor.
 
     Raises
     ------
     FileNotFoundError
         There is no such form.
     ValueError
-        It is no form, or it includes what is not there.
+        It is no form, it includes what is not there, or there is no such corridor.
     """
     path = Path(form) if isinstance(form, Path) else Path(folder or FORMS) / form
-    whole = includes.write_out(sheet_io.read_folder(path))
-    return Instrument.from_sheets(whole.sheets, whole.places)
+    where = corridor if isinstance(corridor, Corridor) else corridors.corridor(corridor)
+    whole = includes.write_out(sheet_io.read_folder(path), where=where)
+    return Instrument.from_sheets(whole.sheets, whole.places, whole.awaited)
 
 
 def forms(folder: Path | None = None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instruments import sheets as sheet_io
+from instruments.corridor import Corridor
 from instruments.expand.includes import MODULES, write_out
 from instruments.expand.quotes import WORDS
 from instruments.findings import Finding
@@ -43,13 +44,16 @@ class _Folded:
     lost: dict[str, None] = field(default_factory=dict)
 
 
-def fold(whole: Sheets, before: Sheets, folder: Path = MODULES) -> tuple[Sheets, list[Finding]]:
+def fold(
+    whole: Sheets, before: Sheets, folder: Path = MODULES, where: Corridor | None = None
+) -> tuple[Sheets, list[Finding]]:
     """The form with includes and shared lists where `before` had them and the rows still allow it.
 
     `whole` are the sheets as they came back, `before` those of the form folder as they stand in the
-    repository. Notes (`module.written_out`) name each module that is not shared any more.
+    repository, `where` the corridor in which they went out. Notes (`module.written_out`) name each module
+    that is not shared any more.
     """
-    out = write_out(before, folder)
+    out = write_out(before, folder, where)
     if sheet_io.canonical(out.sheets) == sheet_io.canonical(before):
         return whole, []
     form = next(iter(sheet_io.rows(whole.get("settings", []))), {}).get("form_id", "")
@@ -62,7 +66,7 @@ def fold(whole: Sheets, before: Sheets, folder: Path = MODULES) -> tuple[Sheets,
     if not choices:
         del folded["choices"]
     try:
-        same = _essence(write_out(folded, folder).sheets) == _essence(whole)
+        same = _essence(write_out(folded, folder, where).sheets) == _essence(whole)
     except ValueError:
         same = False
     if not same:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from instruments import sheets as sheet_io
 from instruments.comparability.compare import compare
+from instruments.corridor import Corridor
 from instruments.excel import workbook
 from instruments.excel.edits import Edit, edits
 from instruments.excel.folding import fold
@@ -40,8 +41,10 @@ class Taken:
     is_new: bool
 
 
-def take_in(file: Path, forms: Path, name: str = "", language: str = "") -> Taken:
-    """Read an .xlsx and hold it against the form of its name in the folder `forms`.
+def take_in(
+    file: Path, forms: Path, name: str = "", language: str = "", where: Corridor | None = None
+) -> Taken:
+    """Read an .xlsx and hold it against the form of its name in the folder `forms`, as in that corridor.
 
     Raises
     ------
@@ -56,8 +59,8 @@ def take_in(file: Path, forms: Path, name: str = "", language: str = "") -> Take
     if not (folder / "survey.csv").is_file():
         return Taken(folder, sheets, tuple(edits({}, sheets)), tuple(findings), 0, is_new=True)
     before = sheet_io.read_folder(folder)
-    whole = write_out(before).sheets
-    folded, told = (before, []) if _same(whole, sheets) else fold(sheets, before)
+    whole = write_out(before, where=where).sheets
+    folded, told = (before, []) if _same(whole, sheets) else fold(sheets, before, where=where)
     changes = compare(Instrument.from_sheets(whole), form)
     return Taken(
         folder,

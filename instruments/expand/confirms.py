@@ -2,15 +2,17 @@
 
 A row with a cell `codebook::confirm` (`amount: ${loan_amt} > large`) is followed by the rows of the module
 `confirm_amount`, or of another kind if it says so, asked only while the condition holds. `large` is what the
-list `ccy` calls a large sum in the unit of the row. A row `spell` of that module becomes one calculation per
-language: 2500 million dong is “2 billion 500 million dong”, “2 tỷ 500 triệu đồng”. Confirmed, any amount
-passes; an enumerator who mistyped goes back. What units there are is data (`modules/choices.csv`).
+list `ccy` calls a large sum in the unit of the row; the unit of amounts at home is the corridor's. A row
+`spell` of that module becomes one calculation per language: 2500 million dong is “2 billion 500 million
+dong”, “2 tỷ 500 triệu đồng”. Confirmed, any amount passes; an enumerator who mistyped goes back. What units
+there are is data (`modules/choices.csv`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from instruments.codebook import languages_of
 from instruments.sheets import Placed, Row
@@ -18,13 +20,26 @@ from instruments.sheets import Placed, Row
 COLUMN = "codebook::confirm"
 CURRENCIES = "ccy"
 
-_FIXED = {"million VND": "1", "JPY": "2"}  # a unit of the codebook → the code of its currency unit
+ABROAD = {"JPY": "2"}  # a unit of the codebook → the code of its currency unit, wherever people come from
 _UNIT_OF = re.compile(r"unit of (\w+)")
 _LARGE = re.compile(r"\blarge\b")
 _PLACEHOLDER = re.compile(r"\{(name|when|sensitivity)\}")
 
 
-def written(survey: Placed, modules: Mapping[str, Sequence[Row]], currencies: Sequence[Row]) -> Placed:
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """The units of currency by code, and the code of a unit that is fixed."""
+
+    rows: Mapping[str, Row]
+    fixed: Mapping[str, str]
+
+
+def written(
+    survey: Placed,
+    modules: Mapping[str, Sequence[Row]],
+    currencies: Sequence[Row],
+    fixed: Mapping[str, str],
+) -> Placed:
     """The survey sheet with the rows that ask to confirm, each below its amount.
 
     Parameters
@@ -35,13 +50,15 @@ def written(survey: Placed, modules: Mapping[str, Sequence[Row]], currencies: Se
         Rows of a module by its name, in the languages of the form.
     currencies
         The rows of the list `ccy`, with `times` (coins in one unit), `large` and `coin_…` per language.
+    fixed
+        Units that rows may have, and the code of each in that list.
 
     Raises
     ------
     ValueError
         A kind, a unit or a word is not there; the message says where.
     """
-    units = {row["name"]: row for row in currencies}
+    units = _Units({row["name"]: row for row in currencies}, fixed)
     rows: Placed = []
     for place, row in survey:
         rows.append((place, {key: cell for key, cell in row.items() if key != COLUMN}))
@@ -54,7 +71,7 @@ def written(survey: Placed, modules: Mapping[str, Sequence[Row]], currencies: Se
     return rows
 
 
-def _check(row: Row, modules: Mapping[str, Sequence[Row]], units: Mapping[str, Row]) -> list[Row]:
+def _check(row: Row, modules: Mapping[str, Sequence[Row]], units: _Units) -> list[Row]:
     """The rows that ask to confirm one amount."""
     kind, _, condition = row[COLUMN].partition(":")
     if _LARGE.search(condition):
@@ -76,17 +93,17 @@ def _check(row: Row, modules: Mapping[str, Sequence[Row]], units: Mapping[str, R
     return rows
 
 
-def _of_unit(row: Row, column: str, units: Mapping[str, Row]) -> str:
+def _of_unit(row: Row, column: str, units: _Units) -> str:
     """An expression for what the list of currencies says of the unit of an amount."""
     unit = row.get("codebook::unit", "")
     chosen = _UNIT_OF.fullmatch(unit)
     if chosen:
         return f"instance('{CURRENCIES}')/root/item[name = ${{{chosen[1]}}}]/{column}"
-    cell = units[_FIXED[unit.removesuffix("/month")]][column]
+    cell = units.rows[units.fixed[unit.removesuffix("/month")]][column]
     return cell if column in ("large", "times") else f"'{cell}'"
 
 
-def _spelled(template: Row, row: Row, units: Mapping[str, Row]) -> list[Row]:
+def _spelled(template: Row, row: Row, units: _Units) -> list[Row]:
     """One calculation per language that says the amount in words; the template gives the words."""
     times = _of_unit(row, "times", units)
     whole = f"round(${{{row['name']}}})" if times == "1" else f"round(${{{row['name']}}} * {times})"

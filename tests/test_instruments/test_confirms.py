@@ -120,6 +120,7 @@ def test_every_amount_that_enters_an_estimate_has_a_check() -> None:  # 7
         assert [name.removesuffix("_chk") for name in blocks if name.endswith("_chk")] == expected.split()
 
 
+FIXED = {"million VND": "1", "JPY": "2"}
 AMOUNT = {"type": "decimal", "name": "a", "codebook::unit": "million VND", COLUMN: "amount: ${a} > large"}
 
 
@@ -138,7 +139,7 @@ def test_what_cannot_be_checked_is_an_error(cells: dict[str, str], missing: str)
         ]
     }
     with pytest.raises(ValueError, match=f"survey row 9: a cannot be checked, there is no .*{missing}"):
-        written([("survey row 9", AMOUNT | cells)], modules, shared_lists()["ccy"])
+        written([("survey row 9", AMOUNT | cells)], modules, shared_lists()["ccy"], FIXED)
 
 
 def test_the_annotation_leaves_no_trace() -> None:  # 6
