@@ -7,12 +7,14 @@ it runs, in the timetable.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from instruments.findings import Finding, count
 from survey.app import App
+from survey.failpoints import passed
 
 Outcome = Mapping[str, Any]
 Job = Callable[[App, datetime, int], Outcome]
@@ -45,7 +47,9 @@ def waves(app: App, now: datetime, run_id: int) -> Outcome:
     with app.session() as session:
         findings = cases.settle(session, facts(session), app.plan, now=now, today=today)
         due = len(cases.due(session, today))
+        passed("waves.settled")
         session.commit()
+    passed("waves.kept")
     return {"due": due, **_levels(findings)}
 
 
@@ -69,10 +73,26 @@ def push(app: App, now: datetime, run_id: int) -> Outcome:
         seed = f"{app.settings.central.project}/{app.seed}"  # no two projects may hold the same entity
         wanted = outbox.wanted(session, today, forms=forms, seed=seed)
         outbox.enqueue(session, outbox.plan_push(wanted, outbox.told(session)), now)
+        passed("push.planned")
         session.commit()
+        passed("push.queued")
         pushed = outbox.flush(session, central, now)
     counts = {name: getattr(pushed, name) for name in ("sent", "standing", "waiting", "failed")}
     return {**counts, **_levels(pushed.findings)}
+
+
+@job
+def check(app: App, now: datetime, run_id: int) -> Outcome:
+    """Look at everything that came in, and count what looks wrong by its code."""
+    from survey import responses
+    from survey.checks import run_checks
+
+    with app.session() as session:
+        read = responses.read(session, seed=app.seed)
+    findings = [*read.findings, *run_checks(read, read.codebook)]
+    passed("check.found")
+    codes = Counter(finding.code for finding in findings)
+    return {**_levels(findings), **dict(sorted(codes.items()))}
 
 
 @job
@@ -101,7 +121,9 @@ def report(app: App, now: datetime, run_id: int) -> Outcome:
         half_done = home.with_name(f"{home.name}.part")
         shutil.rmtree(half_done, ignore_errors=True)
         write(dataset, half_done, languages=app.settings.study.languages)
+        passed("report.drawn")
         half_done.rename(home)
+        passed("report.placed")
     return {"files": sum(1 for _ in home.iterdir())}
 
 

@@ -188,7 +188,8 @@ TIMETABLE = {
     "waves": "daily 04:30",
     "publish": "daily 04:40",
     "push": "daily 04:50",
-    "release": "weekly mon 05:10",
+    "check": "daily 05:00",
+    "release": "daily 05:10",
     "report": "weekly mon 05:30",
 }
 

@@ -25,6 +25,7 @@ from instruments.findings import Finding
 from survey import cases
 from survey.central import Central
 from survey.errors import CentralRejected
+from survey.failpoints import passed
 from survey.models import AppUserToken, Case, Enumerator, Outbox
 
 # The properties that each list must have for what is written here; `survey.publish` makes them.
@@ -143,12 +144,15 @@ def flush(session: Session, central: Central, now: datetime) -> Pushed:
                 row.state, row.attempts, row.sent_at = "sent", row.attempts + 1, now
                 session.add(row)
             session.commit()
+            passed("push.marked")
             for row in batch:
                 outcome, found = _attempt(sender, row)
+                passed("push.told")
                 tally[outcome] += 1
                 findings += found
                 session.add(row)
             session.commit()
+            passed("push.confirmed")
     return Pushed(**tally, findings=tuple(findings))
 
 

@@ -29,6 +29,7 @@ from survey import cases, store
 from survey.central import Central
 from survey.central.drafts import digest_of, is_text_of
 from survey.errors import FormRefused
+from survey.failpoints import passed
 from survey.models import FormVersion
 from survey.outbox import LISTS
 
@@ -240,6 +241,7 @@ def apply(
         came = "done"
         if action.kind in ("list", "properties"):
             central.create_entity_list(action.target, action.names)
+            passed("publish.listed")
         elif action.kind == "open":
             central.form_state(action.target, "open")
         elif action.kind in ("publish", "files"):
@@ -298,6 +300,7 @@ def remember(
         )
     )
     session.commit()
+    passed("publish.remembered")
 
 
 def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple[str, str]]) -> list[Action]:

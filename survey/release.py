@@ -24,6 +24,7 @@ from analysis.dataset import Dataset
 from instruments.findings import Finding, sort_findings
 from survey import answers, cases, responses
 from survey.errors import FINDINGS, SurveyError
+from survey.failpoints import passed
 from survey.models import FormVersion, Release
 
 if TYPE_CHECKING:
@@ -87,9 +88,11 @@ def build_release(
     is_new = held is None or not (home / "manifest.json").exists()
     if is_new and not dry_run:
         dataset.write(home)
+        passed("release.written")
     if held is None and not dry_run:
         session.add(Release(digest=dataset.digest, folder=home.name, made_at=now, run_id=run_id))
         session.flush()
+        passed("release.noted")
     return Built(
         digest=dataset.digest,
         folder=None if dry_run else home,

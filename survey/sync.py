@@ -25,6 +25,7 @@ from sqlmodel import Session, col, select
 from instruments.findings import Finding
 from survey import store
 from survey.central import Central
+from survey.failpoints import passed
 from survey.listing import (
     Fetch,
     Happened,
@@ -179,11 +180,14 @@ def _take_page(
         if len(fetched) < len(wanted.edits):
             findings.append(_vanished(form_id, wanted.seen.instance_id))
     findings += [_unreadable(row) for row in rows if _version(row.xml) is None]
+    passed("sync.fetched")
     store.lock(session)
     new = store.append(session, [row for row in rows if row.edit == 0])
     edits = store.append(session, [row for row in rows if row.edit > 0])
     events = store.append(session, [_event(form_id, e, now=now, run_id=run_id) for e in plan.events])
+    passed("sync.added")
     session.commit()
+    passed("sync.kept")
     return Synced(form_id, len(seen), new, edits, events, plan.same, tuple(findings))
 
 
@@ -262,6 +266,7 @@ def _move_mark(
     mark.run_id = run_id
     session.add(mark)
     session.commit()
+    passed("sync.marked")
 
 
 def _version(xml: str) -> str | None:

@@ -21,6 +21,7 @@ from typing import Any
 from pyodk.client import Client
 
 from survey.errors import CentralRejected, CentralUnreachable
+from survey.failpoints import passed
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 EXISTS, TAKEN = "409.6", "409.3"
@@ -69,8 +70,11 @@ class Draft:
         return self._finish(outcome, media, self._fresh())
 
     def _finish(self, outcome: str, media: Mapping[str, bytes], version: str) -> Published:
+        passed("draft.made")
         self._attach(media)
-        return Published(self.form_id, version, self._release(outcome, version))
+        came = self._release(outcome, version)
+        passed("draft.published")
+        return Published(self.form_id, version, came)
 
     def _fresh(self) -> str:
         """The version built, or VERSION-1, -2 ... when that string is used up."""
@@ -113,6 +117,7 @@ class Draft:
                 if slot["hash"] != digest_of(media[name]):
                     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
                     self.client.post(where, data=media[name], headers={"Content-Type": kind})
+                    passed("draft.attached")
             elif not slot["exists"]:
                 self._link(name, where)
 
@@ -127,6 +132,7 @@ class Draft:
                 cure="add the file to the form's lists, or publish first the form that makes the entity list",
             )
         self.client.patch(where, json={"dataset": True})
+        passed("draft.linked")
 
     def _release(self, outcome: str, version: str) -> str:
         rename = {"version": version} if version != self.version else {}
