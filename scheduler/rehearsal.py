@@ -6,6 +6,7 @@ platform itself does is done by the timetable's jobs as `scheduler.runner` ticks
 survey in this file. The same seed gives the same release and the same reports.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -155,7 +156,11 @@ def rehearse(
             _hire(app)
         tell(f"Sample     {people} invented returnees, {len(CREW)} enumerators, {waves} waves")
         stage = _Stage(app, account, clock, histories, pool, stages, tell, _sample(histories))
-        stage.play()
+        gc.freeze()  # modules and forms stay; the collector need not look at them a thousand times
+        try:
+            stage.play()
+        finally:
+            gc.unfreeze()
         made, reports = stage.curtain()
         with app.session() as session:
             counts, example = _counts(session), _example(session)
