@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.design import Columns, NotEstimable, design
-from analysis.fit import CURVE_ESTIMATES, INTERCEPT, Fit, coefficient_table, warn_if_unsound
-from analysis.hazard import covariance_name, robust, seen_once
+from analysis.fit import CURVE_ESTIMATES, Fit, coefficient_table, warn_if_unsound
 from analysis.kernels.curves import intervals
 from analysis.kernels.logit import cloglog, logit
+from analysis.maximum import covariance_name, fields, robust
 
 Array = NDArray[np.float64]
 LINKS = ("cloglog", "logit")
@@ -93,23 +93,10 @@ def hazard(
     fitted = HazardFit(
         model="discrete-time hazard",
         formula=formula,
-        terms=(INTERCEPT, *laid.terms),
-        estimates=result.beta,
-        covariance=covariance,
-        naive_covariance=result.covariance,
-        loglik=result.loglik,
-        loglik_null=result.loglik_null,
+        **fields(result, laid, covariance),
         counts=counts,
         how={"link": link, "covariance": covariance_name(rows.names, cluster_factor)},
-        dropped=rows.dropped,
-        iterations=result.iterations,
-        converged=result.converged,
-        aliased=result.aliased,
-        diverging=np.concatenate([[False], result.diverging[1:]]),
-        seen_once=np.concatenate([[False], seen_once(laid.X)]),
-        single=laid.single,
         ratio="hazard ratio" if link == "cloglog" else "odds ratio",
-        design=laid,
         link=link,
     )
     warn_if_unsound(fitted)

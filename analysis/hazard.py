@@ -23,7 +23,7 @@ from analysis.kernels import cox as kernel
 from analysis.kernels.concordance import concordance
 from analysis.kernels.curves import intervals, kaplan_meier, life_table
 from analysis.kernels.riskset import TIE_TOLERANCE
-from analysis.kernels.sandwich import sandwich
+from analysis.maximum import covariance_name, fields, robust
 from instruments.findings import Finding, sort_findings
 
 Array = NDArray[np.float64]
@@ -215,47 +215,16 @@ def cox(
     fitted = CoxFit(
         model="Cox",
         formula=formula,
-        terms=laid.terms,
-        estimates=result.beta,
-        covariance=covariance,
-        naive_covariance=result.covariance,
-        loglik=result.loglik,
-        loglik_null=result.loglik_null,
+        **fields(result, laid, covariance),
         counts=_counts(laid),
         how=_how(laid, ties, cluster_factor),
-        dropped=rows.dropped,
-        iterations=result.iterations,
-        converged=result.converged,
-        aliased=result.aliased,
-        diverging=result.diverging,
-        seen_once=seen_once(laid.X),
-        single=laid.single,
         ratio="hazard ratio",
-        design=laid,
         score_test=result.score_test,
         data=prepared,
         strata=rows.labels.get("strata", ("",)),
     )
     warn_if_unsound(fitted)
     return fitted
-
-
-def robust(naive: Array, scores: Array, cluster: NDArray[np.intp] | None, factor: str) -> Array:
-    """Return the sandwich of scores (n, p) around the naive covariance, NaN kept for aliased terms."""
-    if cluster is not None and cluster.max(initial=0) == 0:
-        raise NotEstimable("all rows are in one cluster: a cluster-robust error needs at least two")
-    known = ~np.isnan(np.diag(naive))
-    covariance = np.full_like(naive, np.nan)
-    part = sandwich(naive[np.ix_(known, known)], scores[:, known], cluster, factor)
-    covariance[np.ix_(known, known)] = part
-    return covariance
-
-
-def seen_once(X: Array) -> NDArray[np.bool_]:
-    """Return which 0/1 columns (p,) are 1, or 0, in a single row."""
-    binary = np.isin(X, (0.0, 1.0)).all(axis=0)
-    ones = X.sum(axis=0)
-    return binary & ((ones == 1) | (ones == X.shape[0] - 1))
 
 
 def _counts(laid: Design) -> dict[str, int]:
@@ -276,13 +245,6 @@ def _how(laid: Design, ties: str, factor: str) -> dict[str, str]:
     if _changes(laid):
         how["covariates"] = "change within persons"
     return how
-
-
-def covariance_name(names: Any, factor: str) -> str:
-    """Return in words how the errors were made."""
-    if "cluster" in names:
-        return f"sandwich by {names['cluster']}, factor {factor}"
-    return f"sandwich by row, factor {factor}" if "weights" in names else "inverse information"
 
 
 def _changes(laid: Design) -> bool:

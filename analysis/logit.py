@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.design import Columns, Design, Dropped, NotEstimable, design
-from analysis.fit import INTERCEPT, Fit, coefficient_table, warn_if_unsound
-from analysis.hazard import covariance_name, robust, seen_once
+from analysis.fit import Fit, coefficient_table, warn_if_unsound
 from analysis.kernels import clogit as conditional
 from analysis.kernels import logit as pooled
 from analysis.kernels.effects import average_change, average_slope
+from analysis.maximum import covariance_name, fields, robust, seen_once
 
 Array = NDArray[np.float64]
 STEP = 1e-4  # half-width of the difference that finds ∂x/∂v, in standard deviations of v
@@ -142,23 +142,10 @@ def logit(
     fitted = LogitFit(
         model="logit",
         formula=formula,
-        terms=(INTERCEPT, *laid.terms),
-        estimates=result.beta,
-        covariance=covariance,
-        naive_covariance=result.covariance,
-        loglik=result.loglik,
-        loglik_null=result.loglik_null,
+        **fields(result, laid, covariance),
         counts=_counts(laid),
         how=_how(laid.rows.names, cluster_factor),
-        dropped=laid.rows.dropped,
-        iterations=result.iterations,
-        converged=result.converged,
-        aliased=result.aliased,
-        diverging=_not_intercept(result.diverging),
-        seen_once=np.concatenate([[False], seen_once(laid.X)]),
-        single=laid.single,
         ratio="odds ratio",
-        design=laid,
         fitted=result.fitted,
     )
     warn_if_unsound(fitted)
@@ -205,23 +192,14 @@ def clogit(
     fitted = ClogitFit(
         model="conditional logit",
         formula=formula,
-        terms=laid.terms,
-        estimates=result.beta,
-        covariance=covariance,
-        naive_covariance=result.covariance,
-        loglik=result.loglik,
-        loglik_null=result.loglik_null,
+        **fields(result, laid, covariance)
+        | {
+            "dropped": rows.dropped + ((unchanged,) if unchanged.rows else ()),
+            "seen_once": seen_once(laid.X[used]),
+        },
         counts=_person_counts(laid, result, group),
         how=_how(rows.names, cluster_factor, unit="person"),
-        dropped=rows.dropped + ((unchanged,) if unchanged.rows else ()),
-        iterations=result.iterations,
-        converged=result.converged,
-        aliased=result.aliased,
-        diverging=result.diverging,
-        seen_once=seen_once(laid.X[used]),
-        single=laid.single,
         ratio="odds ratio",
-        design=laid,
         used=used,
         mean_outcome=float(np.average(y[used], weights=None if weight is None else weight[codes][used])),
     )
@@ -288,13 +266,6 @@ def _person_counts(laid: Design, result: conditional.ClogitResult, group: Array 
 def _how(names: Mapping[str, str], factor: str, unit: str = "row") -> dict[str, str]:
     how = {"covariance": covariance_name(names, factor).replace("by row", f"by {unit}")}
     return how | ({"weights": names["weights"]} if "weights" in names else {})
-
-
-def _not_intercept(diverging: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the mask without the intercept, which follows separated terms, unless it is the only term."""
-    out = diverging.copy()
-    out[0] = diverging[0] and diverging.size == 1
-    return out
 
 
 def _with_one(X: Array) -> Array:
