@@ -39,7 +39,7 @@ class _Reading:
     asked: bool = False
 
     def tell(self, level: str, code: str, place: str, message: str) -> None:
-        self.findings.append(Finding(level, f"workbook.{code}", f"{self.form}: {place}", message))
+        self.findings.append(Finding(level, code, f"{self.form}: {place}", message))
 
 
 def read(source: Path | bytes, name: str = "", language: str = "") -> tuple[Sheets, list[Finding]]:
@@ -73,7 +73,9 @@ def read(source: Path | bytes, name: str = "", language: str = "") -> tuple[Shee
         raise ValueError(f"{stem}: there is no survey sheet; an XLSForm has sheets survey and choices.")
     for sheet, row, column in sheet_io.lost_formulas(source):
         place = f"{sheet} row {row}, column {column}"
-        reading.tell("error", "formula", place, "A formula without a stored result; save the file in Excel.")
+        reading.tell(
+            "error", "workbook.formula", place, "A formula without a stored result; save the file in Excel."
+        )
     tables = {sheet: _table(sheet, table, reading) for sheet, table in found.items()}
     settings = _settings(tables.get("settings", []), stem, reading)
     reading.asked = bool(language)
@@ -119,11 +121,13 @@ def _sheets(raw: Mapping[str, Table], reading: _Reading) -> dict[str, Table]:
         if name in dialects.SHEETS and name not in found:
             found[name] = table
         elif name in ("external_choices", "osm"):
-            reading.tell("error", "unsupported", f"{title} sheet", _OSM if name == "osm" else _EXTERNAL)
+            reading.tell(
+                "error", "workbook.unsupported", f"{title} sheet", _OSM if name == "osm" else _EXTERNAL
+            )
             found[name] = table
         elif any(any(row) for row in table):
             message = "The sheet is no part of an XLSForm; it was left out."
-            reading.tell("note", "sheet", f"{title} sheet", message)
+            reading.tell("note", "workbook.sheet", f"{title} sheet", message)
     return found
 
 
@@ -139,11 +143,11 @@ def _table(sheet: str, table: Table, reading: _Reading) -> Table:
         name = dialects.heading(sheet, heading)
         if not name and filled:
             message = "Cells under no heading were left out; write a heading above them."
-            reading.tell("warning", "heading", f"{sheet} column {sheet_io.letters(at)}", message)
+            reading.tell("warning", "workbook.heading", f"{sheet} column {sheet_io.letters(at)}", message)
         elif name and name in header:
             level, name = ("error" if filled else "note"), f"{name} ({sheet_io.letters(at)})"
             message = f"The heading stands there twice; the second is kept as {name!r} and does nothing."
-            reading.tell(level, "heading", f"{sheet} column {sheet_io.letters(at)}", message)
+            reading.tell(level, "workbook.heading", f"{sheet} column {sheet_io.letters(at)}", message)
         header.append(name)
     kept = [at for at, name in enumerate(header) if name]
     _unknown(sheet, [header[at] for at in kept], reading)
@@ -164,7 +168,7 @@ def _unknown(sheet: str, header: Iterable[str], reading: _Reading) -> None:
     ]
     if alien:
         message = f"XLSForm knows no column {', '.join(alien)}; it is kept and does nothing on a tablet."
-        reading.tell("note", "column", f"{sheet} sheet", message)
+        reading.tell("note", "workbook.column", f"{sheet} sheet", message)
 
 
 def _cell(heading: str, cell: str) -> str:
@@ -177,17 +181,23 @@ def _settings(table: Table, stem: str, reading: _Reading) -> dict[str, str]:
     settings = dict(rows[0][1]) if rows else {}
     if len(rows) > 1:
         reading.tell(
-            "warning", "settings", f"settings row {rows[1][0]}", "Only the first row of settings counts."
+            "warning",
+            "workbook.settings",
+            f"settings row {rows[1][0]}",
+            "Only the first row of settings counts.",
         )
     if not settings.get("form_id"):
         settings["form_id"] = re.sub(r"[^\w.-]+", "_", stem).strip("_") or "form"
         reading.tell(
-            "note", "settings", "settings sheet", f"It names no form_id; it is {settings['form_id']}."
+            "note",
+            "workbook.settings",
+            "settings sheet",
+            f"It names no form_id; it is {settings['form_id']}.",
         )
     settings.setdefault("form_title", settings["form_id"])
     for name, message in _UNWANTED.items():
         if settings.get(name):
-            reading.tell("warning", "settings", f"settings row 2, column {name}", message)
+            reading.tell("warning", "workbook.settings", f"settings row 2, column {name}", message)
     return settings
 
 
@@ -200,7 +210,7 @@ def _in_languages(sheet: str, table: Table, reading: _Reading) -> Table:
     for language in sorted(told):
         if not code_of(language):
             message = f"The code of the language {language!r} is not known; write label::{language} (code)."
-            reading.tell("warning", "language", f"{sheet} sheet", message)
+            reading.tell("warning", "workbook.language", f"{sheet} sheet", message)
     for at, name in enumerate(header):
         if "::" in name or not dialects.is_text(name):
             continue
@@ -210,7 +220,7 @@ def _in_languages(sheet: str, table: Table, reading: _Reading) -> Table:
         elif told and any(row[at] for row in table[1:]):
             why = "the other has that language too" if reading.spoken else "settings name no default_language"
             message = f"Texts in {name} are of no named language ({why}); give the column its language."
-            reading.tell("warning", "language", f"{sheet} column {name}", message)
+            reading.tell("warning", "workbook.language", f"{sheet} column {name}", message)
     return [header, *table[1:]]
 
 
@@ -219,11 +229,11 @@ def _is_row(number: int, row: Mapping[str, str], reading: _Reading) -> bool:
     kind = row.get("type", "")
     if not kind or kind.startswith("#"):
         message = "The row has no type; it was left out as a remark."
-        reading.tell("note", "remark", f"survey row {number} ({row.get('name', '')})", message)
+        reading.tell("note", "workbook.remark", f"survey row {number} ({row.get('name', '')})", message)
         return False
     if row.get("disabled", "").strip().lower() in ("yes", "true", "true()"):
         message = "The row is switched off (disabled); it was left out."
-        reading.tell("note", "disabled", f"survey row {number} ({row.get('name', '')})", message)
+        reading.tell("note", "workbook.disabled", f"survey row {number} ({row.get('name', '')})", message)
         return False
     return True
 
@@ -233,10 +243,10 @@ def _is_choice(number: int, row: Mapping[str, str], reading: _Reading) -> bool:
         return True
     if row.get("list_name"):
         message = "The choice has no name (value); it was left out."
-        reading.tell("error", "choice", f"choices row {number} ({row['list_name']})", message)
+        reading.tell("error", "workbook.choice", f"choices row {number} ({row['list_name']})", message)
     else:
         message = "The row is of no list; it was left out as a remark."
-        reading.tell("note", "remark", f"choices row {number} ({row.get('name', '')})", message)
+        reading.tell("note", "workbook.remark", f"choices row {number} ({row.get('name', '')})", message)
     return False
 
 
@@ -251,7 +261,9 @@ def _questions(
         place = f"survey row {number} ({row.get('name', '')}), column type"
         if not kind:
             by = dialects.elsewhere(row["type"])
-            reading.tell("error", "unsupported", place, f"The type {row['type']!r} {by}; choose another.")
+            reading.tell(
+                "error", "workbook.unsupported", place, f"The type {row['type']!r} {by}; choose another."
+            )
             kind = row["type"]
         questions.append(row | {"type": kind})
         if or_other:
@@ -259,7 +271,7 @@ def _questions(
             added[name] = _other_choice(name, choices)
             questions.append(_other_text(row, kind))
             message = f"or_other is written out: choice {_OTHER!r} in {name}, text {row['name']}_other."
-            reading.tell("note", "or_other", place, message)
+            reading.tell("note", "workbook.or_other", place, message)
     return questions, _with_others(choices, added)
 
 
@@ -324,6 +336,10 @@ def _foreign_to_surveycto(sheets: Sheets, reading: _Reading) -> None:
             message = (
                 f"SurveyCTO has no type {kind}; attach the list there and use search(), or leave it out."
             )
-            reading.tell("warning", "surveycto", f"survey row {number} ({row.get('name', '')})", message)
+            reading.tell(
+                "warning", "workbook.surveycto", f"survey row {number} ({row.get('name', '')})", message
+            )
     if sheets.get("entities"):
-        reading.tell("warning", "surveycto", "entities sheet", "SurveyCTO has no entities; use its cases.")
+        reading.tell(
+            "warning", "workbook.surveycto", "entities sheet", "SurveyCTO has no entities; use its cases."
+        )
