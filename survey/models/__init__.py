@@ -1,0 +1,45 @@
+"""All tables, by subject, and what a row must be before it is written.
+
+The database keeps what happened and what people did: submissions as Central gave them, corrections, cases,
+plans, published forms, runs. Typed answers, progress, findings and panels are computed from these and have no
+table. What reads and writes these tables is elsewhere.
+"""
+
+from survey.models.base import Row, faults, metadata
+from survey.models.collected import (
+    EVENT_KINDS,
+    Correction,
+    FormVersion,
+    Redaction,
+    Submission,
+    SubmissionEvent,
+    SyncMark,
+)
+from survey.models.people import CASE_STATUSES, AppUserToken, Assignment, Case, Contact, Enumerator
+from survey.models.work import OUTBOX_STATES, PLANNED_STATES, RUN_STATES, Outbox, Planned, Release, Run
+
+__all__ = [
+    "CASE_STATUSES",
+    "EVENT_KINDS",
+    "OUTBOX_STATES",
+    "PLANNED_STATES",
+    "RUN_STATES",
+    "AppUserToken",
+    "Assignment",
+    "Case",
+    "Contact",
+    "Correction",
+    "Enumerator",
+    "FormVersion",
+    "Outbox",
+    "Planned",
+    "Redaction",
+    "Release",
+    "Row",
+    "Run",
+    "Submission",
+    "SubmissionEvent",
+    "SyncMark",
+    "faults",
+    "metadata",
+]

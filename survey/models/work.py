@@ -1,0 +1,77 @@
+"""What is to be done and what was done: planned windows, messages to Central, runs of jobs, releases."""
+
+from datetime import date
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field
+
+from survey.models.base import Moment, Row, one_of
+
+RUN_STATES = ("requested", "running", "done", "failed")
+PLANNED_STATES = ("planned", "open", "closed")
+OUTBOX_STATES = ("planned", "sent", "confirmed", "failed")
+
+
+class Run(Row, table=True):
+    """One execution of a job: claimed by its key, alive while the heartbeat is fresh, with its outcome."""
+
+    __table_args__ = (one_of("state", RUN_STATES),)
+    closed: ClassVar = {"state": RUN_STATES}
+
+    id: int | None = Field(default=None, primary_key=True)
+    job: str = Field(index=True)
+    key: str = Field(unique=True)
+    state: str = "requested"
+    asked_at: Moment | None = None
+    started_at: Moment | None = None
+    heartbeat_at: Moment | None = None
+    finished_at: Moment | None = None
+    outcome: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    error: str = ""
+
+
+class Planned(Row, table=True):
+    """One person's window in one wave, with the rule and the facts that gave it."""
+
+    __table_args__ = (UniqueConstraint("case_id", "wave"), one_of("state", PLANNED_STATES))
+    closed: ClassVar = {"state": PLANNED_STATES}
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(foreign_key="case.case_id")
+    wave: int = Field(ge=0)
+    opens: date
+    due: date
+    closes: date
+    form: str
+    state: str = "planned"
+    why: str = ""
+    made_at: Moment
+
+
+class Outbox(Row, table=True):
+    """Something Central must be told: planned first with our own ids, then sent until confirmed."""
+
+    __table_args__ = (one_of("state", OUTBOX_STATES),)
+    closed: ClassVar = {"state": OUTBOX_STATES}
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    key: str = Field(unique=True)
+    case_id: str | None = Field(default=None, foreign_key="case.case_id", index=True)
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, repr=False)
+    state: str = Field(default="planned", index=True)
+    attempts: int = Field(default=0, ge=0)
+    error: str = ""
+    made_at: Moment
+    sent_at: Moment | None = None
+
+
+class Release(Row, table=True):
+    """A frozen data set: where it lies and what its content digests to."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(index=True)
+    folder: str
+    made_at: Moment
+    run_id: int | None = Field(default=None, foreign_key="run.id")
