@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import isnan, nan
 
 Value = str | float | bool | None
@@ -90,6 +91,25 @@ def parts_of(condition: str) -> list[str]:
     return [" ".join(found[0])] if found[0] else []
 
 
+def branches(expression: str) -> tuple[str, str, str] | None:
+    """Condition and the two outcomes, where the whole expression is one `if(…)`; else None."""
+    parts = _tokens(expression)
+    if parts[:2] != ("if", "("):
+        return None
+    found: list[list[str]] = [[]]
+    depth = 1
+    for number, part in enumerate(parts[2:], start=2):
+        depth += (part in "([") - (part in ")]")
+        if depth == 0:
+            whole = number == len(parts) - 1 and len(found) == 3
+            return (" ".join(found[0]), " ".join(found[1]), " ".join(found[2])) if whole else None
+        if part == "," and depth == 1:
+            found.append([])
+        else:
+            found[-1].append(part)
+    return None
+
+
 def let_through(before: str, after: str) -> str:
     """Which values the second of two constraints lets through, found by trying values around their numbers.
 
@@ -117,7 +137,8 @@ def let_through(before: str, after: str) -> str:
     )
 
 
-def tokens(expression: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def tokens(expression: str) -> tuple[str, ...]:
     """The parts of an expression; a name as `${name}`, a text in single quotes where it can be.
 
     Raises
@@ -137,7 +158,7 @@ def tokens(expression: str) -> list[str]:
         elif part["text"] and "'" not in text[1:-1]:
             text = f"'{text[1:-1]}'"
         found.append(text)
-    return found
+    return tuple(found)
 
 
 def _is_wrapped(parts: Sequence[str]) -> bool:
@@ -150,11 +171,11 @@ def _is_wrapped(parts: Sequence[str]) -> bool:
     return False
 
 
-def _tokens(expression: str) -> list[str]:
+def _tokens(expression: str) -> tuple[str, ...]:
     try:
         return tokens(expression)
     except ValueError:
-        return ["?"]
+        return ("?",)
 
 
 class _Reader:
@@ -308,6 +329,23 @@ def _selected(answers: Value, code: Value) -> bool:
     return _text(code) in _text(answers).split()
 
 
+def _format_date(day: Value, pattern: Value) -> Value:
+    """`format-date` for a year, month or day of a date; None for other patterns, "" without a date."""
+    found = re.match(r"(\d{4})-(\d{2})-(\d{2})", _text(day))
+    if found is None:
+        return "" if day == "" else None
+    year, month, number = found.groups()
+    told = {"%Y": year, "%m": month, "%n": str(int(month)), "%d": number, "%e": str(int(number))}
+    return told.get(_text(pattern))
+
+
+def _matches(text: Value, pattern: Value) -> Value:
+    try:
+        return re.fullmatch(_text(pattern), _text(text)) is not None
+    except re.error:
+        return None
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "not": lambda one: not _boolean(one),
     "boolean": lambda one: _boolean(one),
@@ -317,6 +355,10 @@ _FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "string-length": lambda one: float(len(_text(one))),
     "count-selected": lambda one: float(len(_text(one).split())),
     "selected": _selected,
+    "format-date": _format_date,
+    "regex": _matches,
+    "min": lambda *numbers: min(map(_number, numbers)),
+    "max": lambda *numbers: max(map(_number, numbers)),
     "concat": lambda *parts: "".join(map(_text, parts)),
 }
 

@@ -34,6 +34,7 @@ TALK = 1.3
 PERIODS = 3
 BUDGET = 60.0
 OPEN = "open"
+HELD = "held"
 _SILENT = ("audit", "background-audio", "start-geopoint", "start", "end", "today", "deviceid", "username")
 
 Paths = Mapping[str, Mapping[str, str]]
@@ -78,8 +79,7 @@ def lengths(instrument: Instrument, paths: Paths | None = None) -> list[Length]:
     for path, known in {OPEN: {}, **(paths or {})}.items():
         counted: dict[str, list[float]] = {}
         for question, weight in _weights(instrument, known):
-            module = question.module or next(iter(question.groups), "")
-            place = counted.setdefault(module, [0, 0])
+            place = counted.setdefault(_module(question), [0, 0])
             place[0] += weight
             place[1] += weight * _seconds(question)
         found += [Length(path, name, round(n, 1), _minutes(s)) for name, (n, s) in counted.items()]
@@ -91,8 +91,19 @@ def total(found: list[Length], path: str = OPEN) -> float:
     return sum(one.minutes for one in found if one.path == path)
 
 
+def held(instrument: Instrument, asked: Mapping[str, int]) -> list[Length]:
+    """Minutes per module of an interview that was held: how often each question was asked, by name."""
+    counted: dict[str, list[float]] = {}
+    for question in instrument.questions:
+        if _is_asked(question) and (times := asked.get(question.name, 0)):
+            place = counted.setdefault(_module(question), [0, 0])
+            place[0] += times
+            place[1] += times * _seconds(question)
+    return [Length(HELD, name, n, _minutes(seconds)) for name, (n, seconds) in counted.items()]
+
+
 def minutes_of(instrument: Instrument, asked: Mapping[str, int]) -> float:
-    """Minutes of an interview that was held: how often each question was asked, by name."""
+    """Minutes of a whole interview that was held."""
     return _minutes(sum(_seconds(q) * asked.get(q.name, 0) for q in instrument.questions if _is_asked(q)))
 
 
@@ -141,6 +152,10 @@ def _work_out(question: Question, known: dict[str, str]) -> None:
 def _is_asked(question: Question) -> bool:
     """Whether somebody answers it: notes and calculations take no time of their own."""
     return question.kind not in _SILENT and question.kind != "calculate" and question.type in SECONDS
+
+
+def _module(question: Question) -> str:
+    return question.module or next(iter(question.groups), "")
 
 
 def _seconds(question: Question) -> float:

@@ -137,6 +137,50 @@ def build(
 
 
 @instrument.command()
+def walk(
+    context: typer.Context,
+    forms: Forms = None,
+    interviews: Annotated[int, typer.Option(min=1, help="How many interviews with each form.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same interviews.")] = 1,
+    budget: Annotated[float, typer.Option(help="Minutes that no path should exceed.")] = 60.0,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="A row for each question: how often it was asked.")
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Fill forms on the engine of ODK Collect with made-up answers until every question was asked.
+
+    Shows the share of questions asked, those never asked, and the longest interview in estimated minutes; a
+    path over the budget is named with its modules. Leaves with 3 when a question cannot be reached or an
+    answer is lost in decoding.
+
+    Example: survey instrument walk rm_followup --interviews 100
+    """
+    from instruments.length import read_paths
+
+    try:
+        from survey.sandbox.tablet import Tablet
+        from survey.sandbox.walks import report
+        from survey.sandbox.walks.walking import walk_form
+    except ModuleNotFoundError as error:
+        missing = f"the engine cannot be started, {error.name} is not installed"
+        raise SurveyError(missing, cure="install returnee-panel with the extra demo") from None
+    opened, paths, tablet = _opened(context, forms), read_paths(_folder(context)), Tablet()
+    app = app_if_any(context)
+    when = now_of(context).astimezone(app.zone if app else None)
+    found: list[Finding] = []
+    rows: list[dict[str, Any]] = []
+    for form in opened:
+        known = paths.get(form.form_id)
+        done = walk_form(form, interviews, when=when, seed=seed, tablet=tablet, paths=known)
+        rows += report.by_question(done) if questions else [report.summary(done)]
+        found += report.findings(done, budget)
+    show_rows(rows, as_json=as_json, as_csv=as_csv)
+    show_findings(found)
+
+
+@instrument.command()
 def diff(
     context: typer.Context,
     before: Annotated[

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from survey.sandbox.interview import Answering
 from survey.sandbox.tablet import Filled, Tablet, uuids
 
 BATCH = 8  # jobs that travel to a worker together
@@ -27,7 +28,7 @@ class Job:
 
     form: Path
     media: Path
-    answers: dict[str, Any]
+    answers: dict[str, Any] | Answering
     when: datetime
     seed: str
     lasted: timedelta = timedelta(minutes=30)

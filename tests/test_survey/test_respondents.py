@@ -34,7 +34,7 @@ from survey.sandbox.tablet import Filled, Tablet, uuids
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 START = (2027 - 1900) * 12 + 1
 FORMS = ("rm_baseline", "rm_followup", "rm_contact")
-CONTRADICTIONS = {"ehc_gap", "sp_bad", "sp_join", "loc_chk", "state_chk", "elig_stop", "ehc_stop"}
+CONTRADICTIONS = {"ehc_gap", "sp_join", "loc_chk", "state_chk", "elig_stop", "ehc_stop"}
 SAVED = {
     "panel_id": "panel_id",
     "birth_y": "birth_y",

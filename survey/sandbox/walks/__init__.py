@@ -1,0 +1,1 @@
+"""Forms walked by machine: answers made up at each screen, steered towards questions nobody was asked yet."""
