@@ -54,7 +54,8 @@ class Variable:
     `form` is the form that asks it, `frame` the release frame that holds it if it is computed; one of both
     is set. `missing` maps a code, as text, to its reason (`dont_know`, `refused`, `unknown`). `inputs` are
     the names it is computed from, `source` the construct or reference it serves, `preload` its
-    dependent-interviewing mode.
+    dependent-interviewing mode. `preloaded` names the preload that a dependent question is about, `wrong` the
+    code that says the preload was wrong, `corrects` the preload that a correction replaces.
     """
 
     name: str
@@ -72,6 +73,9 @@ class Variable:
     group: str = ""
     repeat: str = ""
     preload: str = ""
+    preloaded: str = ""
+    wrong: str = ""
+    corrects: str = ""
     back_check: str = ""
     frame: str = ""
 

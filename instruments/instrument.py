@@ -106,6 +106,11 @@ class Question:
         """Whether an answer or computed value of it can occur in a submission."""
         return self.kind not in ("note", "csv-external", "xml-external")
 
+    @property
+    def mode(self) -> str:
+        """Its mode of dependent interviewing: `proactive`, `dependent`, `independent`, `preload` or ""."""
+        return self.cell("codebook::preload").partition(" ")[0]
+
     def cell(self, column: str) -> str:
         """The text of one cell of its row, "" if empty."""
         return self.cells.get(column, "")
@@ -248,7 +253,10 @@ class Instrument:
             module=question.module,
             group=question.groups[-1] if question.groups else "",
             repeat=question.repeat,
-            preload=question.cell("codebook::preload"),
+            preload=question.mode,
+            preloaded=question.cell("codebook::preloaded"),
+            wrong=question.cell("codebook::wrong"),
+            corrects=question.cell("codebook::corrects"),
             back_check=question.cell("codebook::back_check"),
         )
 

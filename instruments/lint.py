@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from instruments import drift, preloads, references
 from instruments import sheets as sheet_io
 from instruments.codebook import REASONS, SENSITIVITIES, TYPES, languages_of
 from instruments.findings import Finding
@@ -234,6 +235,31 @@ def unused_lists(instrument: Instrument) -> Findings:
             yield Finding("warning", "list.unused", where, "No question uses this list; remove it.")
 
 
+def whole(instrument: Instrument) -> Findings:
+    """Whatever a cell names is there: questions, groups, lists."""
+    for fault in references.broken(instrument):
+        place = f"{instrument.form_id}: {instrument.place(fault.sheet, fault.row)}"
+        yield Finding("error", fault.code, f"{place} ({fault.name}), column {fault.column}", fault.message)
+
+
+def preloaded(instrument: Instrument) -> Findings:
+    """Facts alone go from one interview to the next: no amounts, plans or feelings, nothing independent."""
+    for trouble in preloads.troubles(instrument):
+        yield _at(instrument, trouble.item, trouble.column, trouble.code, trouble.message)
+
+
+def languages_agree(instrument: Instrument) -> Findings:
+    """Numbers, references and the difference between two choices are the same in all languages."""
+    for sheet in ("survey", "choices"):
+        rows = sheet_io.rows(instrument.sheets.get(sheet, []))
+        slips = [*drift.texts(rows), *(drift.choices(rows) if sheet == "choices" else ())]
+        for slip in sorted(slips, key=lambda slip: slip.row):
+            cells = rows[slip.row]
+            name = " ".join(filter(None, (cells.get("list_name"), cells.get("name"))))
+            place = f"{instrument.form_id}: {instrument.place(sheet, slip.row + 2)}"
+            yield Finding(slip.level, slip.code, f"{place} ({name}), column {slip.column}", slip.message)
+
+
 RULES: tuple[Callable[[Instrument], Findings], ...] = (
     translations,
     labels,
@@ -247,6 +273,9 @@ RULES: tuple[Callable[[Instrument], Findings], ...] = (
     repeats,
     codebook_columns,
     unused_lists,
+    whole,
+    preloaded,
+    languages_agree,
 )
 
 _INSTEAD = {

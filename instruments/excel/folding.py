@@ -4,19 +4,20 @@ The inverse of `includes.write_out`, guided by the text the form had before: eac
 traced to where it was written. A row of the form's own is patched where a cell differs; a module whose rows
 came back in one piece stays an include, with a `change` row for each row that differs; rows that are
 generated are left out, and so are shared lists that nothing uses any more. What cannot be kept is written
-out, and that is said. That the folded form writes out to what came back is checked; else it is kept whole.
+out, and that is said. That the folded form writes out to what came back is checked, apart from rows that are
+made from others and follow them; else it is kept whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from instruments import sheets as sheet_io
 from instruments.corridor import Corridor
-from instruments.expand.includes import MODULES, write_out
+from instruments.expand.includes import MODULES, Whole, write_out
 from instruments.expand.quotes import WORDS
 from instruments.findings import Finding
 from instruments.sheets import Sheets, Table
@@ -38,9 +39,10 @@ class _Origin:
 
 @dataclass(slots=True)
 class _Folded:
-    """Rows of the form's own sheet so far, and the modules that could not be kept."""
+    """Rows of the form's own sheet so far, the modules that could not be kept, and what is made anew."""
 
     rows: list[Row] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
     lost: dict[str, None] = field(default_factory=dict)
 
 
@@ -66,13 +68,14 @@ def fold(
     if not choices:
         del folded["choices"]
     try:
-        same = _essence(write_out(folded, folder, where).sheets) == _essence(whole)
+        again = write_out(folded, folder, where)
     except ValueError:
-        same = False
-    if not same:
+        again = None
+    if again is None or _asked(again.sheets, _made(again)) != _asked(whole, survey.made):
         message = "Its modules and shared lists could not be kept; the form is written out whole."
         return whole, [Finding("note", "module.written_out", form, message)]
-    return folded, [_lost(form, module) for module in survey.lost]
+    anew = [] if _essence(again.sheets) == _essence(whole) else [_anew(form)]
+    return folded, [*anew, *(_lost(form, module) for module in survey.lost)]
 
 
 def _survey(came: Table, before: Table, out: Table, places: Sequence[str]) -> _Folded:
@@ -82,10 +85,10 @@ def _survey(came: Table, before: Table, out: Table, places: Sequence[str]) -> _F
     for key, known in origins.items():
         if known.include:
             members.setdefault(known.include, []).append(key)
-    rows = [
-        (key, row) for key, row in _keyed(sheet_io.rows(came)) if not _is_generated(origins.get(key), row)
-    ]
-    folded, at = _Folded(), 0
+    keyed = list(_keyed(sheet_io.rows(came)))
+    made = {key for key, row in keyed if _is_generated(origins.get(key), row)}
+    rows = [(key, row) for key, row in keyed if key not in made]
+    folded, at = _Folded(made=made), 0
     while at < len(rows):
         key, row = rows[at]
         origin = origins.get(key)
@@ -216,6 +219,29 @@ def _essence(sheets: Sheets) -> str:
     rows = (row for row in sheet_io.rows(sheets.get("choices", [])) if row.get("list_name") in used)
     choices = [_said(row) for row in sorted(rows, key=lambda row: row.get("list_name", ""))]
     return sheet_io.canonical({**sheets, "choices": sheet_io.table(choices)})
+
+
+def _made(out: Whole) -> set[str]:
+    """The keys of the rows that were generated when the form was written out."""
+    keyed = _keyed(sheet_io.rows(out.sheets["survey"]))
+    return {
+        key
+        for (key, _), place in zip(keyed, out.places["survey"], strict=True)
+        if not (_OWN.fullmatch(place) or _MODULE.fullmatch(place))
+    }
+
+
+def _asked(sheets: Sheets, made: Collection[str]) -> str:
+    """The essence of the form without the rows that are made anew from others."""
+    rows = [row for key, row in _keyed(sheet_io.rows(sheets.get("survey", []))) if key not in made]
+    return _essence({**sheets, "survey": sheet_io.table(rows)})
+
+
+def _anew(form: str) -> Finding:
+    message = (
+        "Rows made from others (screens that read back, amounts in words) follow what was changed there."
+    )
+    return Finding("note", "rows.made_anew", form, message)
 
 
 def _lost(form: str, module: str) -> Finding:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from instruments import sheets as sheet_io
 from instruments.corridor import Corridor, corridor
-from instruments.expand import confirms, localities, quotes
+from instruments.expand import confirms, dependent, localities, quotes
 from instruments.expand.localities import is_translated
 from instruments.sheets import Placed, Row, Sheets, Table
 
@@ -101,7 +101,8 @@ def _rows(
         ]
         for name in ("survey", "choices")
     }
-    survey = localities.localised(_survey(own["survey"], folder, languages, where), where)
+    survey = _dependent(_survey(own["survey"], folder, languages, where), folder, languages)
+    survey = localities.localised(survey, where)
     shared = localities.choices(shared_lists(folder), where)
     survey = _confirmed(survey, own["choices"], folder, languages, shared, where)
     return survey, _choices(own["choices"], survey, shared, languages)
@@ -198,15 +199,27 @@ def _confirmed(
     """The survey with its soft checks written out (`confirms`)."""
     if not any(confirms.COLUMN in row for _, row in survey):
         return survey
-    kinds = {
-        name: [_in_languages(row, languages) for row in sheet_io.rows(sheet_io.read_csv(path))]
-        for name in modules(folder)
-        if name.startswith("confirm_")
-        for path in [folder / name / "survey.csv"]
-    }
+    kinds = _wordings("confirm_", folder, languages)
     own = [row for _, row in choices if row.get("list_name") == confirms.CURRENCIES]
     fixed = confirms.ABROAD | {where.money.unit: where.money.choice}
     return confirms.written(survey, kinds, own or shared.get(confirms.CURRENCIES, []), fixed)
+
+
+def _dependent(survey: Placed, folder: Path, languages: Collection[str]) -> Placed:
+    """The survey with its dependent questions written out (`dependent`)."""
+    if not any(dependent.is_annotated(row) for _, row in survey):
+        return survey
+    return dependent.written(survey, _wordings("dependent_", folder, languages))
+
+
+def _wordings(kind: str, folder: Path, languages: Collection[str]) -> dict[str, list[Row]]:
+    """The rows of the modules whose names begin so, by name, in these languages."""
+    return {
+        name: [_in_languages(row, languages) for row in sheet_io.rows(sheet_io.read_csv(path))]
+        for name in modules(folder)
+        if name.startswith(kind)
+        for path in [folder / name / "survey.csv"]
+    }
 
 
 def _choices(

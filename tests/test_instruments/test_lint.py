@@ -14,10 +14,12 @@
 12. One name, one meaning: type, list and unit are the same in all forms that share it.
 13. The forms of the package are clean.
 14. Wording that has still to be loaded (a text in square brackets) is refused.
+15. Every finding says form, sheet, row, name and column, and what to do; all are given together.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -198,10 +200,11 @@ def test_what_is_computed_from_an_identifier_is_flagged(
     form: Form, calculation: str, found: list[str]
 ) -> None:
     text = f"""
-    | survey | type      | name    | label | calculation   | codebook::type | codebook::sensitivity |
-    |        | text      | case_id | Case  |               |                | identifying           |
-    |        | calculate | shown   |       | {calculation} | text           |                       |
-    """
+    | survey | type         | name    | label | calculation   | codebook::type | codebook::sensitivity | codebook::list |
+    |        | text         | case_id | Case  |               |                | identifying           |                |
+    |        | csv-external | people  |       |               |                |                       | study          |
+    |        | calculate    | shown   |       | {calculation} | text           |                       |                |
+    """  # noqa: E501
     assert codes(lint(form(text))) == found  # 6
 
 
@@ -211,7 +214,9 @@ def test_a_form_tells_the_case(form: Form) -> None:  # 7
 
 CLOCK = """
 | survey | type      | name    | label::English (en) | relevant   | calculation   | trigger   | codebook::type | codebook::sensitivity |
+|        | start     | start   |                     |            |               |           |                |                       |
 |        | text      | case_id | Case                | {relevant} |               |           |                | identifying           |
+|        | note      | con_part | Agreed?            |            |               |           |                |                       |
 |        | calculate | stamp   |                     |            | {calculation} | {trigger} | text           |                       |
 """  # noqa: E501
 
@@ -317,3 +322,35 @@ def test_the_short_set_on_functioning_cannot_be_used_before_its_wording_is_loade
     whole = write_out({"survey": table, "settings": [["form_id"], ["small"]]})
     findings = lint(Instrument.from_sheets(whole.sheets, whole.places))
     assert codes(findings) == ["label.placeholder"] * 12
+
+
+FAULTY = """
+| survey  | type                 | name    | label::English (en) | label::Tiếng Việt (vi) | relevant | repeat_count | constraint | codebook::type | codebook::sensitivity | codebook::preload | save_to |
+|         | text                 | a       | Name ${{gone}}      | Tên                    | now() > 1 |             |            |                |                       |                   |         |
+|         | integer              | using   | In the last 7 days? | Trong 30 ngày qua?     |          |              | . = -98    |                |                       |                   |         |
+|         | select_one yn        | {long}  | Do you?             |                        |          |              |            |                |                       | proactive         |         |
+|         | select_one none      | q       | Again?              | Lại?                   |          |              |            |                | secret                | independent from last_q |   |
+|         | begin_repeat         | each    | Each                | Mỗi                    |          | ${{using}}   |            |                |                       |                   |         |
+|         | text                 | phone   | Your telephone      | Điện thoại             |          |              |            |                |                       |                   |         |
+|         | end_repeat           |         |                     |                        |          |              |            |                |                       |                   |         |
+|         | calculate            | sum     |                     |                        |          |              |            |                |                       |                   |         |
+| choices | list_name | name | label::English (en) | label::Tiếng Việt (vi) | missing |
+|         | yn        | 1    | Yes                 | Có                     |         |
+|         | yn        | 0    | No                  | Có                     |         |
+|         | yn        | 99   | No answer           | Không trả lời          |         |
+|         | idle      | 1    | Yes                 | Có                     |         |
+"""  # noqa: E501
+
+
+def test_every_finding_says_where_and_what_to_do(form: Form) -> None:  # 15
+    found = lint(form(FAULTY.format(long="x" * 33)))
+    assert {finding.code for finding in found} == {
+        *("translation.missing", "name.reserved", "name.too_long", "missing.reason", "identifier.unflagged"),
+        *("identifier.free_text", "key.missing", "time.clock", "repeat.unguarded", "codebook.type"),
+        *("codebook.sensitivity", "codebook.unit", "list.unused", "reference.broken", "reference.list"),
+        *("preload.absent", "preload.independent", "drift.number", "drift.same_label", "drift.reference"),
+    }
+    for finding in found:
+        assert re.fullmatch(r"small: (survey|choices)( row \d+ \(.*\))?, column \S.*", finding.where), finding
+        cure = re.search(r"[;,:] \S.*[.…]$", finding.message)
+        assert cure is not None, finding.message
