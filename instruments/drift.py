@@ -26,13 +26,13 @@ _REFERENCE = re.compile(r"\$?\{\s*([^}\s]+)\s*\}")
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A text at odds with another language: its row among those given, column, code and message."""
+    """A text at odds with another language: its row among those given, column, code, message, level."""
 
     row: int
     column: str
     code: str
     message: str
-    level: str = "error"
+    level: str
 
 
 Slips = Iterator[Slip]
@@ -82,7 +82,7 @@ def _references(number: int, row: Row, field: str, said: Mapping[str, tuple[str,
                 f"The {field} of {others} says {', '.join(f'${{{name}}}' for name in lacking)}, "
                 f"that of {code} does not; put it in, or take it out there."
             )
-            yield Slip(number, said[code][0], "drift.reference", message)
+            yield Slip(number, said[code][0], "drift.reference", message, "error")
 
 
 def _numbers(number: int, row: Row, field: str, said: Mapping[str, tuple[str, str]]) -> Slips:
@@ -126,7 +126,7 @@ def _alike(members: Sequence[tuple[int, Row]]) -> Slips:
                         f"In {code}, {row.get('name')} says the same as {other.get('name')}; other languages "
                         "tell them apart, so translate one of them anew."
                     )
-                    yield Slip(number, column, "drift.same_label", message)
+                    yield Slip(number, column, "drift.same_label", message, "error")
 
 
 def _apart(row: Row, other: Row, code: str) -> bool:
@@ -152,4 +152,4 @@ def _elsewhere(members: Sequence[tuple[int, Row]]) -> Slips:
                     f"In {code}, {row.get('name')} says what {name} says in {first}; the two seem to have "
                     "changed places, or a row was left untranslated."
                 )
-                yield Slip(number, column, "drift.other_choice", message)
+                yield Slip(number, column, "drift.other_choice", message, "error")

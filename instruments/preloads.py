@@ -88,18 +88,17 @@ def troubles(instrument: Instrument) -> Iterator[Trouble]:
         yield from _without(question, facts, instrument)
     for block in instrument.blocks:
         if block.cells.get(MODE, "").startswith("independent "):
-            yield Trouble(block, MODE, "preload.independent", _INDEPENDENT)
+            message = "What is asked independently is never preloaded; take the preload out."
+            yield Trouble(block, MODE, "preload.independent", message)
     yield from _saved(instrument)
-
-
-_INDEPENDENT = "What is asked independently is never preloaded; take the preload out, or ask it proactively."
 
 
 def _independent(question: Question, facts: Mapping[str, str], instrument: Instrument) -> Iterator[Trouble]:
     if question.mode != "independent":
         return
     if " " in question.cell(MODE) or question.cell("codebook::preloaded"):
-        yield Trouble(question, MODE, "preload.independent", _INDEPENDENT)
+        message = "What is asked independently is never preloaded; take the preload out."
+        yield Trouble(question, MODE, "preload.independent", message)
     for column, names in _reads(question, facts, instrument, _READ):
         message = f"It is asked independently but shows what was told last time ({names}); take that out."
         yield Trouble(question, column, "preload.independent", message)

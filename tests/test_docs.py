@@ -42,9 +42,12 @@ LEVELS = ("error", "warning", "note")
 EXPANDED = {
     ("analysis/calendars.py", "f'spell.{kind}'"): ("spell.overlap", "spell.gap", "spell.teleport"),
     ("analysis/spells.py", "f'spell.{kind}'"): ("spell.overlap", "spell.gap", "spell.jump", "spell.teleport"),
+    ("instruments/references.py", "code"): ("reference.broken", "reference.list"),
 }
 # What is said where the words come from elsewhere.
 SAID = {
+    "reference.broken": "There is no question …; did you mean …",
+    "reference.list": "There is no list …; did you mean …",
     "form.unreadable": "Why the form cannot be read.",
     "sample.row": "What is wrong in the row, and what it must hold.",
     "source.note": "A note of the source about itself.",
@@ -60,12 +63,18 @@ MAKERS: dict[str, tuple[Any, int, int]] = {
     "_at": ("error", 3, 4),
     "put_aside": ("error", 2, 3),
     "tell": (0, 1, 3),
+    "Trouble": ("error", 2, 3),
+    "Slip": (4, 2, 3),
+    "Broken": ("error", 4, 5),
 }
 # Calls within makers themselves, whose code is a parameter; their callers are read instead.
 PASSED_ON = {
     "analysis/frames_import.py": set(),
     "instruments/excel/workbook.py": {"tell"},
-    "instruments/lint.py": {"_at"},
+    "instruments/drift.py": {"Slip"},
+    "instruments/lint.py": {"_at", "whole", "preloaded", "languages_agree"},
+    "instruments/preloads.py": {"Trouble"},
+    "instruments/references.py": {"Broken"},
     "survey/answers.py": {"put_aside"},
     "survey/checks.py": {"_finding"},
     "survey/corrections.py": {"apply"},
@@ -370,7 +379,9 @@ def test_every_file_that_makes_findings_is_on_the_page() -> None:
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
-        if re.search(r"(?<!class )\bFinding\((?!\*)", path.read_text(encoding="utf-8"))
+        if re.search(
+            r"(?<!class )\b(?:Finding|Trouble|Slip|Broken)\((?!\*)", path.read_text(encoding="utf-8")
+        )
     }
     assert made == {file for _, _, file, _ in every_finding()}
 
