@@ -1,18 +1,19 @@
 """App users (one per tablet or enumerator) and which forms they are given.
 
-An app user carries a token for as long as the token is not revoked; deleting the app user revokes it too.
+What they carry besides is in `access`. An app user has a token for as long as the token is not revoked; deleting the app user revokes it too.
 """
 
 from typing import Any
 
-from survey.sandbox.central import problems
-from survey.sandbox.central.addresses import form_of, project_of
+from survey.sandbox.central import access, problems
+from survey.sandbox.central.addresses import form_of, found, project_of
 from survey.sandbox.central.exchange import Call, Reply, Room, actor_json, as_json, success
 from survey.sandbox.central.sessions import ROLES, open_session, require_user
 from survey.sandbox.central.storage import Row
 
 room = Room()
 
+ONE = "/projects/{project}/app-users/{actor}"
 LISTED = (
     "select actor.*, session.token from actor left join session on actorId = actor.id where type ="
     " 'field_key'"
@@ -40,6 +41,8 @@ def create(call: Call) -> Reply:
     made = open_session(store, number, forever=True)
     call.log("field_key.create", actee)
     row = store.one("select * from actor where id = ?", number)
+    if row is not None and call.json().get("properties") is not None:
+        access.give_values(call, project["id"], row, call.json()["properties"])
     given = {name: made[name] for name in ("token", "csrf", "expiresAt")}
     return as_json({"projectId": project["id"], **(actor_json(row) or {}), **given})
 
@@ -51,27 +54,44 @@ def listing(call: Call) -> Reply:
     rows = call.store.all(
         f"{LISTED} order by session.token is null, createdAt desc, actor.id desc", project["id"]
     )
-    return as_json([_listed(call, row) for row in rows])
+    return as_json([_listed(call, row, extended=call.extended) for row in rows])
 
 
-def _listed(call: Call, row: Row) -> dict[str, Any]:
+@room.on("GET", ONE)
+def get(call: Call) -> Reply:
+    return as_json(_listed(call, _user(call), extended=call.extended))
+
+
+@room.on("PATCH", ONE)
+def change(call: Call) -> Reply:
+    """Sets or takes away what an app user carries; nothing else of one can be changed."""
+    row, given = _user(call), call.json().get("properties")
+    if given is not None:
+        access.give_values(call, row["projectId"], row, given)
+    return as_json(_listed(call, row, extended=True))
+
+
+def _user(call: Call) -> Row:
+    project = project_of(call)
+    require_user(call)
+    return found(call.store.one(f"{LISTED} and actor.id = ?", project["id"], call.at["actor"]))
+
+
+def _listed(call: Call, row: Row, *, extended: bool) -> dict[str, Any]:
     body = {"projectId": row["projectId"], **(actor_json(row) or {}), "token": row["token"]}
-    if call.extended:
+    if extended:
         maker = call.store.one("select * from actor where id = ?", row["createdBy"])
         used = call.store.value(
             "select max(loggedAt) from audit where actorId = ? and action = 'submission.create'", row["id"]
         )
-        body |= {"createdBy": actor_json(maker), "lastUsed": used, "properties": None}
+        body |= {"createdBy": actor_json(maker), "lastUsed": used}
+        body["properties"] = access.values_of(call.store, row["id"])
     return body
 
 
-@room.on("DELETE", "/projects/{project}/app-users/{actor}")
+@room.on("DELETE", ONE)
 def delete(call: Call) -> Reply:
-    project = project_of(call)
-    require_user(call)
-    row = call.store.one(f"{LISTED} and actor.id = ?", project["id"], call.at["actor"])
-    if row is None:
-        raise problems.not_found()
+    row = _user(call)
     call.store.update("actor", row["id"], deletedAt=call.store.now())
     call.store.run("delete from session where actorId = ?", row["id"])
     call.store.run("delete from assignment where actorId = ?", row["id"])

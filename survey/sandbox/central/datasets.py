@@ -7,7 +7,7 @@ saves to, when the form is published. Addresses are in `entity_lists`, entities 
 import json
 from typing import Any
 
-from survey.sandbox.central import problems
+from survey.sandbox.central import access, problems
 from survey.sandbox.central.exchange import Call
 from survey.sandbox.central.storage import Row, Store
 from survey.sandbox.central.xform import Definition, EntityBlock, odata_name
@@ -130,7 +130,7 @@ def list_json(row: Row) -> dict[str, Any]:
         "createdAt": row["createdAt"],
         "projectId": row["projectId"],
         "approvalRequired": bool(row["approvalRequired"]),
-        "ownerOnly": False,
+        "ownerOnly": bool(row["ownerOnly"]),
         "deletedAt": row["deletedAt"],
     }
 
@@ -166,6 +166,7 @@ def metadata_json(store: Store, row: Row) -> dict[str, Any]:
         "draftLinkedForms": _names(linked, draft=True),
         "draftSourceForms": _names(source, draft=True),
         "properties": [_property_json(store, item) for item in properties(store, row["id"])],
+        **({"accessFilter": limited} if (limited := access.filter_json(store, row)) else {}),
     }
 
 

@@ -5,7 +5,7 @@ Reading them as a table is in `entity_tables`.
 
 import json
 
-from survey.sandbox.central import audits, datasets, entity_store, problems
+from survey.sandbox.central import access, audits, datasets, entity_store, problems
 from survey.sandbox.central.addresses import dataset_of, found, project_of
 from survey.sandbox.central.entity_store import CURRENT, entity_json, normal_uuid, version_json
 from survey.sandbox.central.exchange import TEXT_XML, Call, Reply, Room, actor_json, as_json, as_xml, success
@@ -216,7 +216,7 @@ def _mark_many(call: Call, dataset: Row, *, deleted: bool) -> Reply:
 # what tablets ask
 @room.on("GET", "/projects/{project}/datasets/{dataset}/integrity", kind="openrosa")
 def integrity(call: Call) -> Reply:
-    """Which of the asked entities are deleted; for whoever may read a form that attaches the list."""
+    """Which of the asked entities are gone, or not for the caller to see; for whoever may read a form that attaches the list."""
     sql = (
         "select * from dataset where projectId = ? and name = ? and deletedAt is null and publishedAt is"
         " not null"
@@ -230,10 +230,18 @@ def integrity(call: Call) -> Reply:
     if not any(may_use(call, actee) for actee in (dataset["acteeId"], *(row["acteeId"] for row in readers))):
         raise problems.forbidden()
     asked = [part for part in (call.query.get("id") or "").split(",") if part]
-    rows = call.store.all("select uuid, deletedAt from entity where datasetId = ? order by id", dataset["id"])
+    sql = (
+        "select uuid, deletedAt, entity.creatorId as maker, data from entity join entity_def on entityId ="
+        " entity.id and current where datasetId = ? order by entity.id"
+    )
+    rows, sight = call.store.all(sql, dataset["id"]), access.Sight(call.store, dataset, call.actor)
+
+    def there(row: Row) -> bool:
+        return row["deletedAt"] is None and sight.gets(row["maker"], row["data"])
+
     lines = "".join(
         f'\n      <entity id="{row["uuid"]}">'
-        f"\n        <deleted>{'true' if row['deletedAt'] else 'false'}</deleted>"
+        f"\n        <deleted>{'false' if there(row) else 'true'}</deleted>"
         "\n      </entity>"
         for row in rows
         if not asked or row["uuid"] in asked

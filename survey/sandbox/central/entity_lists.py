@@ -2,7 +2,7 @@
 
 import json
 
-from survey.sandbox.central import datasets, problems
+from survey.sandbox.central import access, datasets, problems
 from survey.sandbox.central.addresses import dataset_of, definition_of, form_of, project_of
 from survey.sandbox.central.entity_making import make_pending
 from survey.sandbox.central.exchange import Call, Reply, Room, as_json, success
@@ -65,15 +65,17 @@ def get(call: Call) -> Reply:
 
 @room.on("PATCH", LIST)
 def change(call: Call) -> Reply:
-    """Turns approval on or off; when it goes off, `convert=true` makes the entities that were waiting."""
+    """Turns approval on or off, or limits access; without approval `convert=true` makes what was waiting."""
     row, body = dataset_of(call), call.json()
-    if set(body) - {"approvalRequired"}:
-        raise problems.not_supported("changing a list other than by approvalRequired")
-    if "approvalRequired" in body:
-        call.store.update("dataset", row["id"], approvalRequired=bool(body["approvalRequired"]))
+    changes = {name: bool(body[name]) for name in ("approvalRequired",) if name in body}
+    limited = access.limit(call, row, body)
+    if limited is not None:
+        changes["ownerOnly"] = limited
+    if changes:
+        call.store.update("dataset", row["id"], **changes)
         call.log("dataset.update", row["acteeId"], {"data": body, "autoConvert": call.flag("convert")})
-        if not body["approvalRequired"] and call.flag("convert"):
-            make_pending(call.store, row["id"])
+    if changes.get("approvalRequired") is False and call.flag("convert"):
+        make_pending(call.store, row["id"])
     return _whole(call, dataset_of(call))
 
 

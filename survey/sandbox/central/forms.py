@@ -202,7 +202,7 @@ def attachments(call: Call) -> Reply:
 def attachment(call: Call) -> Reply:
     _, definition = readable_form(call)
     slot = found(media.slot(call.store, definition["id"], call.at["name"]))
-    reply = media.download(call.store, slot)
+    reply = media.download(call.store, slot, call.actor)
     if reply is None:
         raise problems.not_found()
     return reply

@@ -11,6 +11,8 @@ import json
 from typing import Any
 
 from survey.sandbox.central import datasets
+from survey.sandbox.central.access import Sight
+from survey.sandbox.central.addresses import found
 from survey.sandbox.central.exchange import CSV, Call, Reply, as_file
 from survey.sandbox.central.storage import Row, Store
 from survey.sandbox.central.xform import Definition
@@ -67,50 +69,53 @@ def slot_json(row: Row) -> dict[str, Any]:
     return body | ({"updatedAt": row["updatedAt"]} if row["updatedAt"] else {})
 
 
-def openrosa_hash(store: Store, row: Row) -> str | None:
+def openrosa_hash(store: Store, row: Row, actor: Row | None = None) -> str | None:
     """The md5 a tablet compares: of the file, or of the last thing that happened to the entity list."""
     if row["datasetId"] is None:
         return None if row["md5"] is None else str(row["md5"])
     dataset = store.one("select * from dataset where id = ?", row["datasetId"])
     assert dataset is not None
-    return list_hash(store, dataset)
+    return list_hash(store, dataset, actor)
 
 
-def list_hash(store: Store, dataset: Row) -> str:
-    """A digest that moves with everything that is logged about an entity list."""
+def list_hash(store: Store, dataset: Row, actor: Row | None = None) -> str:
+    """A digest that moves with everything logged about an entity list, and differs where the rows may differ."""
     names = sorted(p["name"] for p in datasets.properties(store, dataset["id"]))
     state = [
         dataset["acteeId"],
         names,
         store.value("select max(id) from audit where acteeId = ?", dataset["acteeId"]),
+        *Sight(store, dataset, actor).mark,
     ]
     return hashlib.md5(json.dumps(state).encode()).hexdigest()
 
 
-def download(store: Store, row: Row) -> Reply | None:
-    """The content of a slot, or None if it is empty."""
-    tag = openrosa_hash(store, row)
+def download(store: Store, row: Row, actor: Row | None = None) -> Reply | None:
+    """The content of a slot as `actor` gets it, or None if it is empty."""
+    tag = openrosa_hash(store, row, actor)
     if row["blobId"] is not None:
         blob = store.one("select * from blob where id = ?", row["blobId"])
         assert blob is not None
         return as_file(row["name"], blob["content"], blob["contentType"], tag=f'"{tag}"')
     if row["datasetId"] is not None:
-        return as_file(row["name"], entity_list_csv(store, row["datasetId"]).encode(), CSV, tag=f'"{tag}"')
+        content = entity_list_csv(store, row["datasetId"], actor).encode()
+        return as_file(row["name"], content, CSV, tag=f'"{tag}"')
     return None
 
 
-def entity_list_csv(store: Store, dataset: int) -> str:
+def entity_list_csv(store: Store, dataset: int, actor: Row | None) -> str:
     """An entity list as tablets read it: name, label, __version and the properties, newest first."""
     names = [row["name"] for row in datasets.properties(store, dataset)]
     rows = store.all(
-        "select uuid, label, version, data from entity join entity_def on entityId = entity.id and current"
+        "select uuid, label, version, data, entity.creatorId as maker from entity join entity_def on entityId = entity.id and current"
         " where datasetId = ? and deletedAt is null order by entity.createdAt desc, entity.id desc",
         dataset,
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["name", "label", "__version", *names])
-    for row in rows:
+    sight = Sight(store, found(store.one("select * from dataset where id = ?", dataset)), actor)
+    for row in (row for row in rows if sight.gets(row["maker"], row["data"])):
         data = json.loads(row["data"])
         writer.writerow([row["uuid"], row["label"], row["version"], *(data.get(name, "") for name in names)])
     return out.getvalue()

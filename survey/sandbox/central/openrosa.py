@@ -108,7 +108,7 @@ def _medium(call: Call, row: Row, base: str, lists: str) -> str:
     return (
         f"    <mediaFile{kind}>\n"
         f"      <filename>{mustache(name)}</filename>\n"
-        f"      <hash>md5:{media.openrosa_hash(call.store, row)}</hash>\n"
+        f"      <hash>md5:{media.openrosa_hash(call.store, row, call.actor)}</hash>\n"
         f"      <downloadUrl>{base}/attachments/{quote(name, safe='')}</downloadUrl>\n"
         f"{integrity}    </mediaFile>\n"
     )

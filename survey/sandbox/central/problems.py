@@ -76,9 +76,14 @@ def unexpected(field: str, value: Any, reason: str) -> Problem:
     details = {"field": field, "value": value, "reason": reason}
     if value is None:
         del details["value"]
-    return Problem(
-        400.8, f"Unexpected {field} value {'undefined' if value is None else value}; {reason}", details
-    )
+    return Problem(400.8, f"Unexpected {field} value {_in_words(value)}; {reason}", details)
+
+
+def _in_words(value: Any) -> str:
+    """A value as the server's language writes it into a sentence."""
+    if isinstance(value, list):
+        return ",".join(_in_words(item) for item in value)
+    return "undefined" if value is None else "[object Object]" if isinstance(value, dict) else str(value)
 
 
 def bad_type(expected: str, *, field: str | None = None, value: Any = None) -> Problem:

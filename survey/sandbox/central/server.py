@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path_
 
 from survey.sandbox.central import (
+    access,
     app_users,
     audits,
     entities,
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 ROOMS = (
     sessions,
     projects,
+    access,
     app_users,
     openrosa,
     submissions,

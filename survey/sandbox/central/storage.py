@@ -56,7 +56,7 @@ create table submission_attachment (defId integer, name text, blobId integer, pr
 create table comment (id integer primary key, submissionId integer, actorId integer, body text,
   createdAt text);
 create table dataset (id integer primary key, projectId integer, name text, acteeId text,
-  approvalRequired integer,
+  approvalRequired integer, ownerOnly integer not null default 0,
   createdAt text, publishedAt text, deletedAt text);
 create table dataset_form (datasetId integer, formDefId integer, actions text, path text, isRepeat integer,
   primary key (datasetId, formDefId)) without rowid;
@@ -64,6 +64,11 @@ create table property (id integer primary key, datasetId integer, name text, pub
   publication integer, deletedAt text);
 create table property_field (propertyId integer, formDefId integer, path text, place integer,
   primary key (propertyId, formDefId)) without rowid;
+create table actor_property (id integer primary key, projectId integer, name text, unique (projectId, name));
+create table actor_value (id integer primary key, actorId integer, propertyId integer, value text,
+  unique (actorId, propertyId));
+create table dataset_rule (datasetId integer, propertyId integer, actorPropertyId integer,
+  primary key (datasetId, propertyId, actorPropertyId)) without rowid;
 create table entity (id integer primary key, datasetId integer, uuid text unique, creatorId integer,
   conflict text,
   createdAt text, updatedAt text, deletedAt text);

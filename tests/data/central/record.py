@@ -1314,6 +1314,157 @@ class Run:
         step("Client(...).open()  # wrong password", lambda: bad.open() and None)
 
     # ==================================================================
+    def s17_access(self):
+        r = self.r
+        pid = self.project("Contract access rules")
+        D = f"/v1/projects/{pid}/datasets"
+        d, E = D + "/people", D + "/people/entities"
+        self.quiet("POST", D, json_={"name": "people"})
+        for p in ("assigned", "team"):
+            self.quiet("POST", d + "/properties", json_={"name": p})
+        e = {k: r.uuid4(f"person-{k}") for k in ("of E1", "of E2", "of nobody")}
+        for k, data in (("of E1", {"assigned": "E1", "team": "north"}), ("of E2", {"assigned": "E2", "team": "north"}), ("of nobody", {})):
+            self.quiet("POST", E, json_={"uuid": e[k], "label": k, "data": data})
+        reading = '<instance id="people" src="jr://file-csv/people.csv"/>'
+        self.publish(pid, xform("visit", "1", [("person", "string"), ("note", "string")], instances=reading))
+        self.publish(pid, xform("move", "1", [("person", "string"), ("place", "string")], instances=reading, saveto={"place": "place"},
+                                entity='dataset="people" id="" update="1" baseVersion="" trunkVersion="" branchId=""', entities_version="2024.1.0"))
+        u = {k: self.app_user(pid, k) for k in ("E1", "E2", "E3")}
+        for k in u:
+            for fid in ("visit", "move"):
+                self.quiet("POST", f"/v1/projects/{pid}/forms/{fid}/assignments/2/{u[k][0]}")
+        A, U = f"/v1/projects/{pid}/actor-properties", f"/v1/projects/{pid}/app-users"
+        X = {"X-Extended-Metadata": "true"}
+
+        def patch(name, who, body, **kw):
+            return r.call(name, "PATCH", f"{U}/{u[who][0]}", json_=body, **kw)
+
+        def as_user(name, who, path, **kw):
+            return r.call(name, "GET", f"/v1/key/{u[who][1]}/projects/{pid}{path}", auth="in the path", headers=OR, **kw)
+
+        def hash_of(who):
+            text = r.http.get(f"{r.base}/v1/key/{u[who][1]}/projects/{pid}/forms/visit/manifest", headers=OR).text
+            return re.search(r"<hash>(md5:\w+)</hash>", text)[1]
+        def brief(j):
+            return j if "code" in j else {k: j[k] for k in ("ownerOnly", "accessFilter") if k in j}
+        csv_ = "/forms/visit/attachments/people.csv"
+        r.section("17_access", "App-user properties, and access rules on entity lists")
+        r.call("properties, none yet", "GET", A)
+        r.call("properties, none yet, extended", "GET", A, headers=X)
+        r.call("register a property", "POST", A, json_={"name": "enumerator"}, expect=200)
+        r.call("register it again", "POST", A, json_={"name": "enumerator"})
+        r.call("register it in other capitals", "POST", A, json_={"name": "Enumerator"}, note="Names are told apart by capitals.")
+        for name in ("name", "label", "DisplayName", "a b", "__x", "1x", ""):
+            r.call(f"register {name!r}", "POST", A, json_={"name": name})
+        r.call("register without a name", "POST", A, json_={})
+        r.call("register a second", "POST", A, json_={"name": "team"}, expect=200)
+        r.call("register as an app user", "POST", f"/v1/key/{u['E1'][1]}/projects/{pid}/actor-properties", auth="in the path", json_={"name": "x"})
+        r.call("properties", "GET", A)
+        r.call("properties as an app user", "GET", f"/v1/key/{u['E1'][1]}/projects/{pid}/actor-properties", auth="in the path")
+        r.call("properties of a project that does not exist", "GET", "/v1/projects/99999999/actor-properties")
+        # values
+        patch("give a value", "E1", {"properties": {"enumerator": "E1"}}, expect=200)
+        patch("give it again", "E1", {"properties": {"enumerator": "E1"}}, expect=200)
+        patch("give another", "E1", {"properties": {"enumerator": " E9 "}}, note="Blanks around a value are cut off.")
+        patch("give a number", "E1", {"properties": {"enumerator": 1}})
+        patch("give a value of an unknown property", "E1", {"properties": {"enumerator": "E8", "district": "x"}}, note="Nothing is kept.")
+        patch("give properties as a list", "E1", {"properties": ["enumerator"]})
+        patch("give nothing", "E1", {})
+        patch("take a value away", "E1", {"properties": {"enumerator": None}})
+        patch("take away what is not there", "E1", {"properties": {"enumerator": None}})
+        patch("give it back", "E1", {"properties": {"enumerator": "E1"}})
+        patch("a value of blanks", "E3", {"properties": {"enumerator": "  "}}, note="The same as taking it away.")
+        r.call("give a value to nobody", "PATCH", f"{U}/99999999", json_={"properties": {"enumerator": "E1"}})
+        r.call("give a value as an app user", "PATCH", f"/v1/key/{u['E1'][1]}/projects/{pid}/app-users/{u['E1'][0]}", auth="in the path",
+               json_={"properties": {"enumerator": "E2"}})
+        r.call("an app user", "GET", f"{U}/{u['E1'][0]}")
+        r.call("an app user, extended", "GET", f"{U}/{u['E1'][0]}", headers=X)
+        r.call("an app user that does not exist", "GET", f"{U}/99999999")
+        res = r.call("make an app user with a value", "POST", U, json_={"displayName": "E4", "properties": {"enumerator": "E4", "team": "north"}}, expect=200,
+                     note="The answer does not show the values.")
+        u["E4"] = (res.json()["id"], res.json()["token"])
+        r.name_value(u["E4"][1], "<token:E4>")
+        r.call("make an app user with a value of an unknown property", "POST", U, json_={"displayName": "E5", "properties": {"district": "x"}})
+        r.call("app users, extended", "GET", U, headers=X, note="No app user was made by the refused call.")
+        patch("E2 is E2", "E2", {"properties": {"enumerator": "E2"}})
+        r.call("properties, extended", "GET", A, headers=X, note="With the values in use.")
+        # the rule
+        r.call("list without a rule", "GET", d)
+        as_user("without a rule E1 gets everybody", "E1", csv_)
+        before = {k: hash_of(k) for k in ("E1", "E2")}
+        rule = {"type": "property", "rules": [{"datasetProperty": "assigned", "actorProperty": "enumerator"}]}
+        r.call("set a rule", "PATCH", d, json_={"accessFilter": rule}, expect=200)
+        r.call("set it again", "PATCH", d, json_={"accessFilter": rule}, keep=brief, expect=200)
+        r.call("list with a rule", "GET", d)
+        r.call("lists with a rule", "GET", D, note="The rule is not in the listing.")
+        for k in ("E1", "E2", "E3"):
+            as_user(f"{k} gets theirs", k, csv_)
+        r.observe("a rule changes the hash of the list", "E1 and E2 have other hashes than before, and other than each other.",
+                  {"E1 changed": hash_of("E1") != before["E1"], "E2 changed": hash_of("E2") != before["E2"], "differ": hash_of("E1") != hash_of("E2"),
+                   "were the same": before["E1"] == before["E2"]})
+        as_user("manifest of E1", "E1", "/forms/visit/manifest")
+        r.call("integrity as E1", "GET", f"/v1/key/{u['E1'][1]}/projects/{pid}/datasets/people/integrity", auth="in the path", headers=OR,
+               params={"id": ",".join((e["of E1"],))})
+        r.call("integrity as E1, somebody else's", "GET", f"/v1/key/{u['E1'][1]}/projects/{pid}/datasets/people/integrity", auth="in the path", headers=OR,
+               params={"id": e["of E2"]}, note="What is not theirs is said to be deleted, so that Collect forgets it.")
+        r.call("the attachment as the administrator", "GET", f"/v1/projects/{pid}{csv_}", note="Rules do not touch those who may list entities.")
+        r.call("entities.csv as the administrator", "GET", d + "/entities.csv")
+        # hashes move with what is theirs, and with what is not
+        h = {k: hash_of(k) for k in ("E1", "E2")}
+        patch("E1 becomes E2", "E1", {"properties": {"enumerator": "E2"}})
+        as_user("E1 gets those of E2", "E1", csv_)
+        r.observe("another value changes the hash of that user alone", "", {"E1": hash_of("E1") != h["E1"], "E2": hash_of("E2") != h["E2"]})
+        patch("E1 is E1 again", "E1", {"properties": {"enumerator": "E1"}})
+        h = {k: hash_of(k) for k in ("E1", "E2")}
+        self.quiet("PATCH", f"{E}/{e['of nobody']}", params={"baseVersion": "1"}, json_={"data": {"assigned": "E1"}})
+        as_user("E1 gets one more", "E1", csv_)
+        r.observe("an entity given to E1 changes both hashes", "", {"E1": hash_of("E1") != h["E1"], "E2": hash_of("E2") != h["E2"]})
+        # a rule narrows what is shown, not what may be sent
+        mover = sub_xml("move", "1", r.iid("moved"), f"<person>{e['of E2']}</person><place>Hue</place>",
+                        entity=f'<entity xmlns="http://www.opendatakit.org/xforms/entities" dataset="people" id="{e["of E2"]}" update="1" baseVersion="1"/>')
+        self.send("E1 updates an entity of E2", u["E1"][1], pid, mover, note="Accepted: the rule is about reading.")
+        self.wait_entity(pid, "people", e["of E2"], 2)
+        r.call("the entity of E2", "GET", f"{E}/{e['of E2']}")
+        # rules that are refused, and one that is not
+        for name, bad in (("no rules", {"type": "property", "rules": []}), ("rules missing", {"type": "property"}),
+                          ("half a rule", {"type": "property", "rules": [{"datasetProperty": "assigned"}]}),
+                          ("another type", {"type": "team"}), ("no type", {})):
+            r.call(f"refused: {name}", "PATCH", d, json_={"accessFilter": bad}, keep=brief)
+        r.call("the rule still stands", "GET", d, keep=brief)
+        wrong = {"type": "property", "rules": [{"datasetProperty": "assigned", "actorProperty": "district"}]}
+        r.call("a rule by an unknown app-user property", "PATCH", d, json_={"accessFilter": wrong},
+               note="200, and the list has no rule any more: everybody gets everything. Read the answer.")
+        as_user("E1 gets everybody again", "E1", csv_)
+        wrong = {"type": "property", "rules": [{"datasetProperty": "district", "actorProperty": "enumerator"}]}
+        r.call("a rule by an unknown property of the list", "PATCH", d, json_={"accessFilter": wrong}, keep=brief, note="The same.")
+        two = {"type": "property", "rules": [{"datasetProperty": "assigned", "actorProperty": "enumerator"}, {"datasetProperty": "team", "actorProperty": "team"}]}
+        patch("E1 is of the team north", "E1", {"properties": {"team": "north"}})
+        r.call("two rules", "PATCH", d, json_={"accessFilter": two}, keep=brief)
+        as_user("E1 gets what either rule gives", "E1", csv_, note="Its API documentation says that all rules must match; this version takes any.")
+        r.call("only one's own", "PATCH", d, json_={"accessFilter": {"type": "ownerOnly"}}, keep=brief)
+        as_user("E1 gets what E1 made", "E1", csv_)
+        r.call("the rule after only one's own", "PATCH", d, json_={"accessFilter": rule}, keep=brief)
+        r.call("only one's own, the older way", "PATCH", d, json_={"ownerOnly": True}, keep=brief)
+        r.call("not only one's own, the older way", "PATCH", d, json_={"ownerOnly": False}, keep=brief, note="The rule does not come back.")
+        r.call("set it once more", "PATCH", d, json_={"accessFilter": rule}, keep=brief)
+        r.call("an empty change", "PATCH", d, json_={}, keep=brief)
+        r.call("lift the rule", "PATCH", d, json_={"accessFilter": None}, keep=brief)
+        as_user("E1 gets everybody once more", "E1", csv_)
+        r.call("set it for the form states", "PATCH", d, json_={"accessFilter": rule}, keep=brief)
+        # states of the form that carries the list
+        f = f"/v1/projects/{pid}/forms/visit"
+        for state in ("closing", "closed", "open"):
+            self.quiet("PATCH", f, json_={"state": state})
+            as_user(f"manifest while {state}", "E1", "/forms/visit/manifest")
+            as_user(f"list while {state}", "E1", csv_)
+        # audits
+        for action in ("actor_property.create", "field_key.property.set"):
+            rows = [a for a in self.quiet("GET", "/v1/audits", params={"action": action, "limit": "200"}).json() if a.get("acteeId")]
+            r.observe(f"audits {action}", "Of the last one: which details.", {"some": bool(rows), "details": sorted((rows[0]["details"] or {}) if rows else {})})
+        r.call("an entity of another's list is audited as usual", "GET", f"{E}/{e['of E2']}/audits",
+               keep=lambda rows: [{"action": a["action"]} for a in rows])
+
+    # ==================================================================
     def meta(self, version, sections):
         r = self.r
         (r.out / "meta.json").write_text(json.dumps({"central": version, "recorder": 1, "sections": sections}, indent=1) + "\n")
