@@ -4,7 +4,7 @@ Classes are those of `analysis.outcomes`: I, P, R, NC, O, U and NE; formulas are
 after AAPOR, Standard Definitions. Living abroad is eligible and stands in the denominators. Chain referral
 samples have no response rate: whoever calls `response` says for whom. Input is the frame `person_waves` (or a
 part of it); rows whose class is missing, because their wave is still open, count nowhere. A rate over nobody
-is missing.
+is missing, and so is one of a group that is known of respondents alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import pandas as pd
 from analysis.claims import surely
 
 CLASSES = ("I", "P", "R", "NC", "O", "U")
+AAPOR = ("RR1", "RR2", "RR3", "RR4", "RR5", "RR6", "COOP1", "REF1", "CON1")
+NOT_KNOWN = "not known"
 DIED, NOT_ELIGIBLE, DUPLICATE, WITHDREW = 4100, 4200, 4300, 2130
 
 
@@ -39,8 +41,7 @@ class ResponseRates:
 
     def tidy(self) -> pd.DataFrame:
         """One row per rate: rate, value."""
-        names = ("rr1", "rr2", "rr3", "rr4", "rr5", "rr6", "coop1", "ref1", "con1")
-        return pd.DataFrame({"rate": [n.upper() for n in names], "value": [getattr(self, n) for n in names]})
+        return pd.DataFrame({"rate": AAPOR, "value": [getattr(self, name.lower()) for name in AAPOR]})
 
 
 def response(waves: pd.DataFrame, e: float | None = None) -> ResponseRates:
@@ -77,6 +78,51 @@ def response(waves: pd.DataFrame, e: float | None = None) -> ResponseRates:
     )
 
 
+def response_by(waves: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """`response` of every wave and group: group, wave, n, counts of the classes, and the rates.
+
+    `group` has the index of `waves`: what the person is, or who had the case in that wave. In a wave in which
+    it is not known of everybody, rates of a group would be rates among those who told it: they are missing.
+    """
+    decided = waves[waves["outcome_class"].notna()]
+    told = group.reindex(decided.index).astype("string")
+    rows = []
+    for wave, own in decided.groupby("wave"):
+        known = told[own.index]
+        for name, part in own.groupby(known.fillna(NOT_KNOWN)):
+            made = response(part)
+            rates = made.tidy().set_index("rate")["value"]
+            shown = rates if known.notna().all() else rates * float("nan")
+            rows.append({"group": name, "wave": int(wave), "n": sum(made.n.values()), **made.n, **shown})
+    return pd.DataFrame(rows, columns=["group", "wave", "n", *CLASSES, "NE", *AAPOR])
+
+
+def panel_by(waves: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """`panel` of every group of baseline respondents, with the group before the wave.
+
+    `group` has the index of `waves` and says what a person is: it must be the same in all waves of one.
+    `cumulative_rr` is missing where the group is not known of everybody at the baseline.
+
+    Raises
+    ------
+    ValueError
+        A person is in several groups.
+    """
+    told = group.reindex(waves.index).astype("string")
+    several = told.groupby(waves["person_id"]).nunique() > 1
+    if several.any():
+        raise ValueError(f"{int(several.sum())} persons are in several groups; give each one for all waves")
+    whole = told[surely(waves["wave"] == 0)].notna().all()
+    parts = []
+    for name, own in waves.groupby(told.fillna(NOT_KNOWN)):
+        made = panel(own)
+        if not whole:
+            made["cumulative_rr"] = pd.NA
+        made.insert(0, "group", name)
+        parts.append(made.astype({"cumulative_rr": "Float64"}))
+    return pd.concat(parts, ignore_index=True) if parts else panel(waves).assign(group="")
+
+
 def panel(waves: pd.DataFrame) -> pd.DataFrame:
     """The panel rates of every wave for the cohort of baseline respondents, one row per wave.
 
@@ -95,12 +141,12 @@ def panel(waves: pd.DataFrame) -> pd.DataFrame:
     rr1 = response(waves[surely(waves["wave"] == 0)]).rr1
     rows = [_wave_rates(wide, position, rr1) for position in range(len(wide["wave"]))]
     return pd.DataFrame(rows).astype(
-        dict.fromkeys(("wave", *_COUNTS), "Int64") | dict.fromkeys(_RATES, "Float64")
+        dict.fromkeys(("wave", *_COUNTS), "Int64") | dict.fromkeys(SHARES, "Float64")
     )
 
 
 _COUNTS = ("baseline", "eligible", "issued", "responded", "before", "stayed", "missed", "returned")
-_RATES = ("response", "retention", "cumulative", "continuous", "cumulative_rr", "status_known", "reentry")
+SHARES = ("response", "retention", "cumulative", "continuous", "cumulative_rr", "status_known", "reentry")
 
 
 def _wide(waves: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.rates import panel, response
+from analysis.rates import panel, panel_by, response, response_by
 
 
 def wave_of(**counts):
@@ -89,3 +89,36 @@ def test_a_wave_that_never_came_to_a_person_is_not_held_against_anybody():
     assert left_out["continuous"].tolist() == [1, 1, 1]
     assert late["eligible"].tolist() == [2, 1, 0]
     assert late["response"].tolist()[:2] == [1, 1]
+
+
+def test_rates_of_groups_are_those_of_their_rows():
+    rows = waves(("A", "III"), ("B", "INI"), ("C", "IIA"), ("D", "IID"), ("E", "IW."), ("F", "IPN"))
+    sex = rows["person_id"].map({"A": "1", "B": "1", "C": "1", "D": "2", "E": "2", "F": "2"})
+    made = response_by(rows, sex).set_index(["group", "wave"])
+    assert made.loc[("1", 1), ["n", "I", "NC"]].tolist() == [3, 2, 1]
+    assert made.loc[("1", 1), "RR1"] == pytest.approx(2 / 3)
+    assert made.loc[("2", 1), "REF1"] == pytest.approx(1 / 3)  # E withdrew
+    assert made.loc[("2", 2), ["n", "NE"]].tolist() == [2, 1]
+    kept = panel_by(rows, sex).set_index(["group", "wave"])
+    assert kept.loc[("1", 2), "cumulative"] == pytest.approx(2 / 3)
+    assert kept.loc[("2", 2), "cumulative"] == pytest.approx(0 / 2)  # D died, E counts
+    assert kept.loc[("1", 0), "cumulative_rr"] == pytest.approx(1.0)
+
+
+def test_a_group_known_of_respondents_alone_has_no_response_rate():
+    rows = waves(("A", "I"), ("B", "I"), ("C", "R"))
+    sex = rows["person_id"].map({"A": "1", "B": "2"})
+    made = response_by(rows, sex).set_index("group")
+    assert made.loc["1", "I"] == 1
+    assert made["RR1"].isna().all()
+    assert made.loc["not known", "R"] == 1
+    assert panel_by(rows, sex)["cumulative_rr"].isna().all()
+
+
+def test_who_had_the_case_may_change_between_waves_but_what_a_person_is_may_not():
+    rows = waves(("A", "II"), ("B", "IN"))
+    who = pd.Series(["E1", "E2", "E2", "E1"], rows.index)
+    made = response_by(rows, who).set_index(["group", "wave"])["RR1"]
+    assert (made["E2", 1], made["E1", 1]) == (1.0, 0.0)
+    with pytest.raises(ValueError, match="2 persons are in several groups"):
+        panel_by(rows, who)

@@ -185,3 +185,14 @@ def test_the_eighteen_returnees_come_in_by_the_public_door(tmp_path, capfd):
     assert dataset.manifest.disclosure == "published"
     assert code == 0
     assert "[source.age]" in capfd.readouterr().err
+
+
+def test_response_and_retention_are_shown_by_group(fieldwork, capfd):
+    assert run(fieldwork, "response", "--kind", "panel", "--by", "sex", "--csv") == 0
+    header, first, *_ = capfd.readouterr().out.splitlines()
+    assert header.startswith("sex,wave,baseline,")
+    assert first.startswith("Male,0,2,")
+    assert run(fieldwork, "response", "--by", "shoe-size") == 2
+    assert "choose one of sex, programme, province" in " ".join(capfd.readouterr().err.split())
+    assert run(fieldwork, "response", "--kind", "panel", "--by", "enumerator") == 2
+    assert "several interviewers" in " ".join(capfd.readouterr().err.split())
