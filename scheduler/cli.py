@@ -5,13 +5,18 @@ package. A command parses, calls one function, prints.
 """
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from survey.commands import AsCsv, AsJson, Root, app_of, now_of, say, show_rows
+from survey.commands import AsCsv, AsJson, app_of, clock_of, now_of, say, show_findings, show_rows
 from survey.errors import FAILED
+
+if TYPE_CHECKING:
+    from survey.app import App
 
 DEMO = Path("demo-study")
 PASSWORD_VARIABLE = "SURVEY_CENTRAL_PASSWORD"
@@ -21,28 +26,46 @@ schedule = typer.Typer(help="Show the timetable, follow it, or run one job now."
 
 @schedule.command("list")
 def list_(context: typer.Context, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """Show each job with its rhythm, its last run and its next moment.
+    """Show each job with its rhythm, its last run and its next moment, and whether a scheduler works here.
 
     Example: survey schedule list
     """
-    from scheduler.journal import standing
+    from scheduler.journal import pulse, standing
 
-    app = app_of(context)
-    show_rows(standing(app, now_of(context)), as_json=as_json, as_csv=as_csv)
+    app, now = app_of(context), now_of(context)
+    show_rows(standing(app, now), as_json=as_json, as_csv=as_csv)
+    say(pulse(app, now))
 
 
 @schedule.command()
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    due: Annotated[
+        bool, typer.Option("--due", help="Run what is due now and leave: a line for cron.")
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="Stand by while another scheduler works here; take over when it ends."),
+    ] = False,
+    trust_clock: Annotated[
+        bool,
+        typer.Option("--trust-clock", help="Go by this machine's clock though it is behind the journal."),
+    ] = False,
+) -> None:
     """Follow the timetable until stopped; leave it running as a service.
+
+    One scheduler works on a database at a time; a second one says who does and since when. With --due,
+    what is due is run and only failures are said; while another scheduler works, that is nothing.
 
     Example: survey schedule run
     """
-    from scheduler.runner import serve
+    from scheduler.service import serve
 
     app = app_of(context)
-    study = app.settings.study
-    say(f"Following the timetable of {study.name} ({study.time_zone}); Ctrl-C stops.")
-    serve(app, _root(context).clock)
+    if due:
+        _run_due(app, clock_of(context), trust_clock or app.settings.study.simulated)
+    else:
+        serve(app, clock_of(context), wait=wait, trust_clock=trust_clock, tell=say)
 
 
 @schedule.command()
@@ -55,18 +78,53 @@ def once(
     """
     from scheduler import runner
     from scheduler.journal import request
+    from scheduler.lock import SchedulerBusy, sole
 
     app = app_of(context)
     try:
-        with runner.sole(app.engine):
-            ran = runner.once(app, job, _root(context).clock)
-    except runner.SchedulerBusy:
+        with sole(app.engine, clock_of(context), trust_clock=app.settings.study.simulated):
+            ran = runner.once(app, job, clock_of(context))
+    except SchedulerBusy as busy:
         request(app, job, now_of(context))
-        say(f"A scheduler is at work here; it will run {job} within a minute.")
+        say(f"A scheduler is at work here ({busy.where}); it will run {job} within a minute.")
         return
     show_rows([{"job": ran.job, "state": ran.state, **ran.outcome}])
     if ran.error:
         say(f"survey: {ran.error}")
+        raise typer.Exit(FAILED)
+
+
+@schedule.command()
+def watch(
+    context: typer.Context,
+    silent: Annotated[int, typer.Option(min=1, help="Minutes without a beat after which to cry out.")] = 10,
+) -> None:
+    """Say what is wrong with the schedule, for a monitor: a stopped heart, failed jobs, late jobs.
+
+    Says nothing and leaves with 0 while all is well, with 3 when somebody must look.
+
+    Example: survey schedule watch --silent 20
+    """
+    from datetime import timedelta
+
+    from scheduler.journal import alarms
+
+    app = app_of(context)
+    show_findings(alarms(app, now_of(context), timedelta(minutes=silent)))
+
+
+def _run_due(app: "App", clock: Callable[[], datetime], trust_clock: bool) -> None:
+    from scheduler.lock import SchedulerBusy, sole
+    from scheduler.runner import tick
+
+    try:
+        with sole(app.engine, clock, trust_clock=trust_clock):
+            failed = [ran for ran in tick(app, clock) if ran.state == "failed"]
+    except SchedulerBusy:
+        return
+    for ran in failed:
+        say(f"survey: {ran.job} failed: {ran.error}")
+    if failed:
         raise typer.Exit(FAILED)
 
 
@@ -92,8 +150,3 @@ def demo(
     account = Account(central, email, os.environ.get(PASSWORD_VARIABLE, "")) if central else None
     rehearsal = rehearse(folder, people=people, waves=waves, seed=seed, tell=say, central=account)
     say(rehearsal.summary())
-
-
-def _root(context: typer.Context) -> Root:
-    root: Root = context.find_root().obj
-    return root

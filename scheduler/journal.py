@@ -1,19 +1,25 @@
-"""Reading the journal of runs: how each job of the timetable stands, and asking for a run.
+"""Reading the journal of runs: how each job stands, what is wrong with the schedule, and asking for a run.
 
 Whoever wants a run while a scheduler is at work writes a row in state *requested*; the scheduler takes it up
-at its next tick. Claiming and running is in `scheduler.runner`.
+at its next tick. `alarms` is for a monitor: it says when the heart has stopped, when a job failed for
+good and when one is late. Claiming is in `scheduler.claims`, running in `scheduler.runner`.
 """
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from instruments.findings import Finding
+from scheduler import claims, heart
 from scheduler.jobs import JOBS
-from scheduler.timetable import read
+from scheduler.timetable import Entry, read
 from survey.app import App
 from survey.errors import SurveyError
 from survey.models import Run
+
+LATE = timedelta(hours=4)  # after its moment, a job that is neither done nor at work is late
 
 
 def standing(app: App, now: datetime) -> list[dict[str, Any]]:
@@ -46,8 +52,56 @@ def request(app: App, job: str, now: datetime) -> None:
     with Session(app.engine) as session:
         waiting = select(Run).where(Run.job == job, Run.state == "requested")
         if session.exec(waiting).first() is None:
-            session.add(Run(job=job, key=f"{job} requested {now.isoformat()}", asked_at=now))
+            session.add(Run(job=job, key=claims.asked_key(job, claims.REQUESTED, now), asked_at=now))
             session.commit()
+
+
+def pulse(app: App, now: datetime, silent: timedelta = heart.STALE) -> str:
+    """Whether a scheduler works here, in a line."""
+    found = heart.read(app.engine)
+    if found is None:
+        return "No scheduler has worked on this database yet."
+    if found.has_left:
+        return f"No scheduler works here: the last one was stopped in good order ({found})."
+    if heart.is_far(now, found.beat, silent):
+        return f"The scheduler's heart has stopped ({found})."
+    return f"A scheduler works here ({found})."
+
+
+def alarms(app: App, now: datetime, silent: timedelta = heart.STALE) -> list[Finding]:
+    """What somebody must look at: a heart without a beat for so long, jobs that failed or are late."""
+    found = heart.read(app.engine)
+    if found is None:
+        message = "no scheduler has ever worked on this database; start `survey schedule run`."
+        return [Finding("error", "schedule.never", app.settings.study.name, message)]
+    if found.beat - now > silent:
+        message = f"the last beat ({found}) lies ahead of this machine's clock; compare the clocks."
+        return [Finding("error", "schedule.clock", app.settings.study.name, message)]
+    if now - found.beat > silent:
+        message = f"no beat for {_minutes(now - found.beat)} minutes ({found}); start the scheduler again."
+        return [Finding("error", "schedule.silent", app.settings.study.name, message)]
+    with Session(app.engine) as session:
+        entries = read(app.settings.schedule)
+        return [finding for entry in entries for finding in _alarm(session, entry, app, now)]
+
+
+def _alarm(session: Session, entry: Entry, app: App, now: datetime) -> Iterator[Finding]:
+    moment = entry.latest(now, app.zone)
+    run = session.exec(select(Run).where(Run.key == claims.key(entry, app, now))).one_or_none()
+    state = run.state if run else "never begun"
+    if run and state == "failed":
+        left = claims.TRIES - int(run.outcome.get("tries", 1))
+        level = "warning" if left > 0 else "error"
+        again = f"{left} tries are left" if left > 0 else "it is not tried again before its next moment"
+        message = f"its run of {_local(moment, app)} failed; {again}: {run.error}"
+        yield Finding(level, "schedule.failed", entry.job, message)
+    elif state != "done" and now - moment > LATE:
+        message = f"its run of {_local(moment, app)} is {state}; see the log, or `survey schedule list`."
+        yield Finding("error", "schedule.late", entry.job, message)
+
+
+def _minutes(length: timedelta) -> int:
+    return int(length.total_seconds() // 60)
 
 
 def _last(session: Session, job: str) -> Run | None:

@@ -24,7 +24,7 @@ PACKAGES = ("analysis", "instruments", "scheduler", "survey")
 # Library → the files or folders that may import it. What is open to all is listed in EVERYWHERE.
 DOORS = {
     "alembic": ("survey/store.py", "survey/migrations"),
-    "apscheduler": ("scheduler/runner.py",),
+    "apscheduler": ("scheduler/service.py",),
     "fastapi": ("survey/sandbox/central",),
     "fontTools": ("analysis/writers",),
     "formulaic": ("analysis/design.py",),

@@ -6,7 +6,6 @@
 4. A run that failed is tried again after a pause, a few times, and stops there.
 5. A requested run is done at the next tick.
 6. What failed leaves one line without personal data, and the other jobs go on.
-7. Two schedulers never work on one database at a time.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from scheduler import runner
+from scheduler import claims, runner
 from scheduler.jobs import Job
 from survey.app import App, open_app
 from survey.commands.init import start_study
@@ -124,7 +123,7 @@ def test_a_failed_run_is_tried_again_after_a_pause_and_not_for_ever(app: App) ->
     for _ in range(40):
         runner.tick(app, clock, jobs={"sync": down, "waves": down})
         clock.now += timedelta(minutes=16)
-    assert max(run.outcome["tries"] for run in journal(app, "waves")) == runner.TRIES
+    assert max(run.outcome["tries"] for run in journal(app, "waves")) == claims.TRIES
 
 
 def test_a_requested_run_is_done_at_the_next_tick(app: App, jobs: dict, done: list[str]) -> None:
@@ -153,14 +152,6 @@ def test_an_unknown_job_in_the_timetable_fails_with_the_known_ones_named(app: Ap
     ran = runner.tick(app, Clock(MORNING), jobs={"waves": jobs["waves"]})
     assert "no job named 'sync'" in ran[0].error
     assert "use one of waves" in ran[0].error
-
-
-def test_two_schedulers_never_work_on_one_database(app: App) -> None:
-    refused = pytest.raises(runner.SchedulerBusy, match="another scheduler works on this database")
-    with runner.sole(app.engine), refused, runner.sole(app.engine):
-        pass
-    with runner.sole(app.engine):
-        pass
 
 
 def test_once_runs_a_job_whatever_the_timetable_says(app: App, jobs: dict, done: list[str]) -> None:
