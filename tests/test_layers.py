@@ -37,7 +37,7 @@ DOORS = {
     "openpyxl": ("instruments/sheets.py",),
     "pyarrow": ("analysis/dataset.py",),
     "pydantic": ("survey", "scheduler"),
-    "pydantic_settings": ("survey/config.py",),
+    "pydantic_settings": ("survey/config",),
     "pyodk": ("survey/central",),
     "python_multipart": ("survey/sandbox/central",),
     "pyxform": ("instruments/xform.py",),

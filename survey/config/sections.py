@@ -1,0 +1,179 @@
+"""The sections of survey.toml: every key, what it may hold, what it is when nobody says anything.
+
+What a key means is said once, in its description here; `settings_text` (survey.config.text) prints it as the
+comment above the key, and docs/settings.md is made from that.
+"""
+
+import difflib
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "SURVEY_"
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        near = difflib.get_close_matches(name, available_timezones(), 1)
+        raise ValueError("no such time zone" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return name
+
+
+def _database(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError:
+        raise ValueError(
+            "not a database address; write sqlite:///survey.sqlite or postgresql://..."
+        ) from None
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+    return url
+
+
+def _address(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must begin with https:// (http:// only on a trusted machine)")
+    return url.rstrip("/").removesuffix("/v1")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Study(_Section):
+    """What the study is, where and in which languages."""
+
+    name: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9_-]*$", description="Short name, used in file names.")
+    ] = "returnees"
+    title: Annotated[str, Field(description="Title on reports.")] = "Returned migrants: a panel"
+    corridor: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Z]{3}-[A-Z]{3}$",
+            description="Country of origin and of destination, ISO 3166 alpha-3.",
+        ),
+    ] = "VNM-JPN"
+    time_zone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Field(description="Time zone of the field; days and windows are days there."),
+    ] = "Asia/Ho_Chi_Minh"
+    languages: Annotated[
+        list[str], Field(min_length=1, description="Languages that every form must be complete in.")
+    ] = ["en", "vi"]
+    forms: Annotated[
+        list[str], Field(description="Forms this study uses; they are published in the order they need.")
+    ] = ["rm_baseline", "rm_followup", "rm_contact"]
+    forms_folder: Annotated[str, Field(description="Folder of your own forms; empty for those shipped.")] = ""
+    plan_file: Annotated[
+        str, Field(description="Your own plan of waves (plan.toml); empty for the one shipped.")
+    ] = ""
+    waves: Annotated[
+        int, Field(ge=0, description="How many waves of the plan are run, the baseline counted; 0 for all.")
+    ] = 0
+    simulated: Annotated[
+        bool, Field(description="Whether the people are invented; releases and reports then say so.")
+    ] = False
+    seed: Annotated[int, Field(ge=0, description="Seed of the pseudonyms; who knows it can undo them.")] = (
+        20260101
+    )
+
+
+class CentralSettings(_Section):
+    """Where ODK Central is and who we are there."""
+
+    url: Annotated[str, AfterValidator(_address), Field(description="Address of ODK Central.")] = (
+        "https://central.example.org"
+    )
+    project: Annotated[int, Field(ge=1, description="Number of the project in Central.")] = 1
+    email: Annotated[str, Field(description="Web user who logs in; needs the role Project Manager.")] = (
+        "panel@example.org"
+    )
+    password: SecretStr = SecretStr("")
+    password_file: Annotated[
+        str,
+        Field(
+            description="File with the password, outside this folder; SURVEY_CENTRAL_PASSWORD comes first."
+        ),
+    ] = ""
+    upload: Annotated[
+        str,
+        Field(
+            pattern="^(xlsx|xml)$", description="What Central is sent: xlsx (can be downloaded there) or xml."
+        ),
+    ] = "xlsx"
+    timeout: Annotated[float, Field(gt=0, description="Seconds to wait for an answer.")] = 120.0
+    retries: Annotated[int, Field(ge=0, description="How often a reading request is tried again.")] = 3
+    overlap: Annotated[
+        float, Field(ge=60, description="Seconds before the last sync that are looked at again; at least 60.")
+    ] = 600.0
+
+
+class Database(_Section):
+    """Where everything is kept."""
+
+    url: Annotated[
+        str,
+        AfterValidator(_database),
+        Field(description="sqlite:///file (beside this one) or postgresql://host/name (without password)."),
+    ] = "sqlite:///survey.sqlite"
+
+
+class Log(_Section):
+    """What is written down about each run; never an answer or a name."""
+
+    file: Annotated[str, Field(description="File for the log, one JSON object per line; empty for none.")] = (
+        ""
+    )
+    level: Annotated[
+        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+    ] = "INFO"
+
+
+TIMETABLE = {
+    "sync": "hourly :05",
+    "waves": "daily 04:30",
+    "publish": "daily 04:40",
+    "push": "daily 04:50",
+    "check": "daily 05:00",
+    "release": "daily 05:10",
+    "report": "weekly mon 05:30",
+}
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "study": Study,
+    "central": CentralSettings,
+    "database": Database,
+    "log": Log,
+}
+
+
+class Settings(BaseSettings):
+    """All settings of a study; frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    study: Study = Study()
+    central: CentralSettings = CentralSettings()
+    database: Database = Database()
+    log: Log = Log()
+    schedule: dict[str, str] = TIMETABLE
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the study."""
+        return ZoneInfo(self.study.time_zone)
