@@ -17,14 +17,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from instruments.findings import Finding
 from instruments.plan import WavePlan
 from survey import waves
-from survey.models import Assignment, Case, Contact, Enumerator, Planned
+from survey.models import Assignment, Case, Contact, Enumerator
 
 SAMPLE_COLUMNS = ("case_id", "name", "phone", "frame_src", "psu_code", "stratum", "incl_prob", "returned")
 TABLE = (
@@ -149,6 +151,7 @@ def add_cases(
     session: Session, rows: Iterable[Sampled], plan: WavePlan, *, seed: int, now: datetime, issued: date
 ) -> int:
     """Add the cases not yet known and plan their baseline from the day they are issued; how many are new."""
+    plan, _ = waves.working_plan(session, plan, now=now)
     known = set(session.exec(select(Case.case_id)))
     new = [row for row in rows if row.case_id not in known]
     pseudonyms = fresh_pseudonyms(seed, set(session.exec(select(Case.person_id))), len(new))
@@ -165,7 +168,7 @@ def add_cases(
         session.add(case)
         session.flush()
         session.add(Contact(case_id=row.case_id, name=row.name, phone1=row.phone))
-        waves.plan_case(session, case, plan, recruited=issued, now=now)
+    waves.plan_issued(session, [row.case_id for row in new], plan, issued=issued, now=now)
     return len(new)
 
 
@@ -195,13 +198,30 @@ def settle(session: Session, facts: Facts, plan: WavePlan, *, now: datetime, tod
     Links baselines to their cases, sets statuses, plans and moves waves, takes over new contact details and
     gives every open window to an enumerator.
     """
-    cases = {case.case_id: case for case in session.exec(select(Case))}
-    findings = _link(session, cases, facts.baselines, plan, now)
-    left = _set_statuses(session, cases, facts)
+    plan, findings = waves.working_plan(session, plan, now=now)
+    return findings + list(settled(session, facts, plan, now=now, today=today).findings)
+
+
+def settled(
+    session: Session,
+    facts: Facts,
+    plan: WavePlan,
+    *,
+    now: datetime,
+    today: date,
+    who: str = "survey",
+    why: str = "",
+) -> waves.Outcome:
+    """The same by this plan, adopted or not; `who` and `why` are kept with the windows that move."""
+    findings = _bring_in_line(session, facts, plan)
+    left = {item.case_id: item.day for item in _exits(facts).values()}
+    made = waves.lay_out_all(
+        session, plan, _anchors(session, facts), today=today, now=now, left=left, who=who, why=why
+    )
     _take_over(session, facts.details)
     waves.move(session, today, waves.Standing(facts.done, left))
     assign(session, today)
-    return findings
+    return waves.Outcome(made.changes, (*findings, *made.findings))
 
 
 def assign(session: Session, today: date) -> int:
@@ -211,8 +231,8 @@ def assign(session: Session, today: date) -> int:
         return 0
     held: dict[tuple[str, int], str] = {}
     last: dict[str, str] = {}
-    for row in session.exec(select(Assignment).order_by(col(Assignment.starts_on), col(Assignment.id))):
-        held[row.case_id, row.wave] = last[row.case_id] = row.enumerator
+    for case_id, wave, code in session.execute(_GIVEN):
+        held[case_id, wave] = last[case_id] = code
     windows = waves.open_rows(session)
     load = Counter(dict.fromkeys(team, 0))
     load.update(held[w.case_id, w.wave] for w in windows if (w.case_id, w.wave) in held)
@@ -226,13 +246,17 @@ def assign(session: Session, today: date) -> int:
     return len(new)
 
 
+_GIVEN = select(Assignment.case_id, Assignment.wave, Assignment.enumerator).order_by(
+    col(Assignment.starts_on), col(Assignment.id)
+)
+
+
 def due(session: Session, today: date) -> list[Due]:
     """Who is to be visited on this day: of each case the latest open wave, by enumerator and case."""
     given = enumerators_of(session)
-    latest: dict[str, Planned] = {
-        row.case_id: row for row in waves.open_rows(session) if row.opens <= today <= row.closes
-    }
-    cases = {case.case_id: case for case in session.exec(select(Case).where(col(Case.case_id).in_(latest)))}
+    latest = {row.case_id: row for row in waves.open_rows(session) if row.opens <= today <= row.closes}
+    keys = select(Case.case_id, Case.person_id, Case.panel_id, Case.entity_uuid)
+    cases = {row.case_id: row for row in session.execute(keys)}
     rows = [
         Due(
             case_id=case_id,
@@ -254,8 +278,7 @@ def due(session: Session, today: date) -> list[Due]:
 
 def enumerators_of(session: Session) -> dict[tuple[str, int], str]:
     """Who has which case in which wave; the latest assignment counts."""
-    query = select(Assignment).order_by(col(Assignment.starts_on), col(Assignment.id))
-    return {(row.case_id, row.wave): row.enumerator for row in session.exec(query)}
+    return {(case_id, wave): code for case_id, wave, code in session.execute(_GIVEN)}
 
 
 def table(session: Session) -> pd.DataFrame:
@@ -323,55 +346,77 @@ def _sampled(row: Mapping[str, str]) -> Sampled:
     )
 
 
-def _link(
-    session: Session, cases: Mapping[str, Case], baselines: Sequence[Baseline], plan: WavePlan, now: datetime
-) -> list[Finding]:
-    """Give each case its card, its entity and its anchor dates, and lay out its waves."""
+LINKED = ("panel_id", "entity_uuid", "recruited_on", "returned_on", "track", "status")
+
+
+def _bring_in_line(session: Session, facts: Facts, plan: WavePlan) -> list[Finding]:
+    """Give each case its card, its entity, its anchor dates and its status, as the facts have them."""
+    session.flush()
+    query = select(*(getattr(Case, name) for name in ("id", "case_id", *LINKED)))
+    held = {row.case_id: row._asdict() for row in session.execute(query.order_by(Case.id))}
+    before = {case_id: dict(row) for case_id, row in held.items()}
+    findings = _link(held, facts.baselines, plan)
+    exits = _exits(facts)
+    refused = {told.case_id for told in facts.baselines if not told.follow}
+    for case_id, row in held.items():
+        row["status"] = (
+            exits[case_id].status if case_id in exits else "refused" if case_id in refused else "active"
+        )
+    if changed := [row for case_id, row in held.items() if row != before[case_id]]:
+        session.execute(update(Case), changed)
+        session.expire_all()
+    return findings
+
+
+def _link(held: Mapping[str, dict[str, Any]], baselines: Sequence[Baseline], plan: WavePlan) -> list[Finding]:
+    """Enter what the baselines tell into the cases as held; a card that another case holds is a finding."""
     findings = []
-    cards = {case.panel_id: case.case_id for case in cases.values() if case.panel_id}
+    cards = {row["panel_id"]: case_id for case_id, row in held.items() if row["panel_id"]}
     for told in baselines:
-        case = cases[told.case_id]
         if told.panel_id and cards.setdefault(told.panel_id, told.case_id) != told.case_id:
             where = f"rm_baseline/{told.instance_id}/panel_id"
             message = "another case holds this panel number; look at both cards and correct one."
             findings.append(Finding("error", "case.panel_id_twice", where, message))
             continue
-        case.panel_id, case.entity_uuid = told.panel_id, told.entity_uuid
-        case.recruited_on, case.returned_on = told.interviewed, told.returned
-        case.track = waves.track_of(plan, told.returned, told.interviewed)
-        session.add(case)
-        if told.follow and told.entity_uuid:
-            waves.plan_case(session, case, plan, recruited=told.interviewed, now=now)
-    session.flush()
+        held[told.case_id] |= {
+            "panel_id": told.panel_id,
+            "entity_uuid": told.entity_uuid,
+            "recruited_on": told.interviewed,
+            "returned_on": told.returned,
+            "track": waves.track_of(plan, told.returned, told.interviewed),
+        }
     return findings
 
 
-def _set_statuses(session: Session, cases: Mapping[str, Case], facts: Facts) -> dict[str, date]:
-    """Set every status from the facts; the day on which each case that left did so."""
-    exits = {item.case_id: item for item in sorted(facts.exits, key=lambda item: item.day, reverse=True)}
-    refused = {told.case_id for told in facts.baselines if not told.follow}
-    for case_id, case in cases.items():
-        status = exits[case_id].status if case_id in exits else "refused" if case_id in refused else "active"
-        if case.status != status:
-            case.status = status
-            session.add(case)
-    session.flush()
-    return {case_id: item.day for case_id, item in exits.items()}
+def _anchors(session: Session, facts: Facts) -> Iterable[waves.Anchor]:
+    """What the waves of those are counted from who agreed to be followed and are linked."""
+    follow = {told.case_id: told.entity_uuid for told in facts.baselines if told.follow and told.entity_uuid}
+    names = ("case_id", "entity_uuid", "recruited_on", "returned_on", "track")
+    query = select(*(getattr(Case, name) for name in names))
+    for case_id, entity, recruited, returned, track in session.execute(query):
+        if entity and follow.get(case_id) == entity and recruited:
+            yield waves.Anchor(case_id, recruited, returned, track)
+
+
+def _exits(facts: Facts) -> dict[str, Exit]:
+    """The first exit of each case that left for good."""
+    return {item.case_id: item for item in sorted(facts.exits, key=lambda item: item.day, reverse=True)}
 
 
 def _take_over(session: Session, details: Sequence[Details]) -> None:
     """Let the newest detail told of each kind stand in `contact`."""
-    rows = {row.case_id: row for row in session.exec(select(Contact))}
-    for told in sorted(details, key=lambda item: item.told):
-        row = rows.get(told.case_id)
-        if row is None:
-            continue
-        for name in ("phone1", "c1_name", "c1_phone"):
-            value = getattr(told, name)
-            if value and getattr(row, name) != value:
-                setattr(row, name, value)
-                session.add(row)
+    newest: dict[str, dict[str, str]] = {}
+    for item in sorted(details, key=lambda item: item.told):
+        given = {name: getattr(item, name) for name in ("phone1", "c1_name", "c1_phone")}
+        newest.setdefault(item.case_id, {}).update((name, value) for name, value in given.items() if value)
     session.flush()
+    query = select(Contact.case_id, Contact.phone1, Contact.c1_name, Contact.c1_phone)
+    held = (row._asdict() for row in session.execute(query)) if newest else ()
+    if changed := [
+        row | newest[row["case_id"]] for row in held if row | newest.get(row["case_id"], {}) != row
+    ]:
+        session.execute(update(Contact), changed)
+        session.expire_all()
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

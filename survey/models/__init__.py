@@ -16,14 +16,27 @@ from survey.models.collected import (
     SyncMark,
 )
 from survey.models.people import CASE_STATUSES, AppUserToken, Assignment, Case, Contact, Enumerator
-from survey.models.work import OUTBOX_STATES, PLANNED_STATES, RUN_STATES, Outbox, Planned, Release, Run
+from survey.models.work import (
+    OUTBOX_STATES,
+    PLAN_CHANGES,
+    PLANNED_STATES,
+    RUN_STATES,
+    AdoptedPlan,
+    Outbox,
+    PlanChange,
+    Planned,
+    Release,
+    Run,
+)
 
 __all__ = [
     "CASE_STATUSES",
     "EVENT_KINDS",
     "OUTBOX_STATES",
     "PLANNED_STATES",
+    "PLAN_CHANGES",
     "RUN_STATES",
+    "AdoptedPlan",
     "AppUserToken",
     "Assignment",
     "Case",
@@ -32,6 +45,7 @@ __all__ = [
     "Enumerator",
     "FormVersion",
     "Outbox",
+    "PlanChange",
     "Planned",
     "Redaction",
     "Release",

@@ -1,4 +1,4 @@
-"""What is to be done and what was done: planned windows, messages to Central, runs of jobs, releases."""
+"""What is to be done and what was done: windows and plans, messages to Central, runs, releases."""
 
 from datetime import date
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from survey.models.base import Moment, Row, one_of
 
 RUN_STATES = ("requested", "running", "done", "failed")
 PLANNED_STATES = ("planned", "open", "closed")
+PLAN_CHANGES = ("moved", "dropped")
 OUTBOX_STATES = ("planned", "sent", "confirmed", "failed")
 
 
@@ -47,6 +48,39 @@ class Planned(Row, table=True):
     state: str = "planned"
     why: str = ""
     made_at: Moment
+
+
+class PlanChange(Row, table=True):
+    """Where a window stood before it was moved or dropped, and why, by whom and when it was. Append-only."""
+
+    __tablename__ = "plan_change"
+    __table_args__ = (one_of("change", PLAN_CHANGES),)
+    closed: ClassVar = {"change": PLAN_CHANGES}
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(foreign_key="case.case_id", index=True)
+    wave: int = Field(ge=0)
+    change: str
+    opens: date
+    due: date
+    closes: date
+    form: str
+    was: str = ""
+    why: str
+    who: str
+    at: Moment
+
+
+class AdoptedPlan(Row, table=True):
+    """A plan of waves that the study works by from a moment on; the newest counts. Append-only."""
+
+    __tablename__ = "adopted_plan"
+
+    id: int | None = Field(default=None, primary_key=True)
+    text: str = Field(repr=False)
+    why: str
+    who: str
+    at: Moment
 
 
 class Outbox(Row, table=True):

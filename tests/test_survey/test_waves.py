@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 
 from instruments.plan import load_plan
 from survey import waves
-from survey.models import Case, Planned
+from survey.models import Case, PlanChange, Planned
 from survey.waves import Standing, state_on
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
@@ -112,7 +112,11 @@ def test_a_corrected_return_moves_only_what_has_not_opened_and_says_from_where(s
     assert rows[1].state == "open"
     assert rows[1].due == before[1]
     assert rows[2].due == date(2026, 5, 1)
-    assert "before: 2026-05-18 to 2026-07-13" in rows[2].why
+    kept = {row.wave: row for row in session.exec(select(PlanChange))}
+    assert list(kept) == list(rows)[2:]
+    assert (kept[2].opens, kept[2].closes) == (date(2026, 5, 18), date(2026, 7, 13))
+    assert kept[2].was == "inflow: returned 2025-12, recruited 2026-01-10"
+    assert rows[2].why == "inflow: returned 2025-11, recruited 2026-01-10"
 
 
 def test_a_rejected_interview_opens_its_wave_again(session):
