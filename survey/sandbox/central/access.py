@@ -1,9 +1,9 @@
-"""Who gets which rows of an entity list: properties of app users, and the rules that compare them with entities.
+"""Who gets which rows of an entity list: properties of app users, and rules that compare them with entities.
 
-A project registers names of properties, an app user carries at most one value for each. A rule of a list names a
-property of its entities and one of app users; an app user then downloads the entities for which any rule finds
-both values equal. Rules narrow what is downloaded, never what may be submitted, and a rule that names an unknown
-property vanishes without a word, both as recorded.
+A project registers names of properties, an app user carries at most one value for each. A rule of a list
+names a property of its entities and one of app users; an app user then downloads the entities for which any
+rule finds both values equal. Rules narrow what is downloaded, never what may be submitted, and a rule that
+names an unknown property vanishes without a word, both as recorded.
 """
 
 import json

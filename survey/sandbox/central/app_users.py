@@ -1,6 +1,7 @@
 """App users (one per tablet or enumerator) and which forms they are given.
 
-What they carry besides is in `access`. An app user has a token for as long as the token is not revoked; deleting the app user revokes it too.
+What they carry besides is in `access`. An app user has a token for as long as it is not revoked; deleting
+the app user revokes it too.
 """
 
 from typing import Any

@@ -216,7 +216,7 @@ def _mark_many(call: Call, dataset: Row, *, deleted: bool) -> Reply:
 # what tablets ask
 @room.on("GET", "/projects/{project}/datasets/{dataset}/integrity", kind="openrosa")
 def integrity(call: Call) -> Reply:
-    """Which of the asked entities are gone, or not for the caller to see; for whoever may read a form that attaches the list."""
+    """Which of the asked entities are gone or not the caller's; for whoever may read a form with the list."""
     sql = (
         "select * from dataset where projectId = ? and name = ? and deletedAt is null and publishedAt is"
         " not null"

@@ -79,7 +79,7 @@ def openrosa_hash(store: Store, row: Row, actor: Row | None = None) -> str | Non
 
 
 def list_hash(store: Store, dataset: Row, actor: Row | None = None) -> str:
-    """A digest that moves with everything logged about an entity list, and differs where the rows may differ."""
+    """A digest that moves with everything logged about a list, and differs where its rows may differ."""
     names = sorted(p["name"] for p in datasets.properties(store, dataset["id"]))
     state = [
         dataset["acteeId"],
@@ -107,8 +107,9 @@ def entity_list_csv(store: Store, dataset: int, actor: Row | None) -> str:
     """An entity list as tablets read it: name, label, __version and the properties, newest first."""
     names = [row["name"] for row in datasets.properties(store, dataset)]
     rows = store.all(
-        "select uuid, label, version, data, entity.creatorId as maker from entity join entity_def on entityId = entity.id and current"
-        " where datasetId = ? and deletedAt is null order by entity.createdAt desc, entity.id desc",
+        "select uuid, label, version, data, entity.creatorId as maker from entity"
+        " join entity_def on entityId = entity.id and current where datasetId = ? and deletedAt is null"
+        " order by entity.createdAt desc, entity.id desc",
         dataset,
     )
     out = io.StringIO()
