@@ -1,4 +1,4 @@
-"""A report as a sequence of blocks: headings, text, tables, figures, notes. No data, no layout.
+"""A report as a sequence of blocks: headings, text, tables, figures, notes, form items. No data, no layout.
 
 Blocks are values; `analysis.writers` turns them into bytes. Text is plain: a key in square brackets that
 names a table or a figure of the same document, such as ``[T10]``, becomes a link, everything else is
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from analysis.tables import Table
 
+ITEMS = ("one", "many", "blank", "say")
 KEY = re.compile(r"\[([A-Z]+[0-9]+[a-z]?)\]")
 
 
@@ -103,11 +104,55 @@ class FigureBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One answer that can be ticked: its code, its words, and whether there is a line to write on."""
+
+    code: str
+    words: str
+    line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One numbered question as a form on paper shows it; its words are printed as they stand.
+
+    ``kind`` says what is below the text: ``one`` and ``many`` (answers to tick), ``blank`` (a line to write
+    on, ``blank`` saying what), ``say`` (nothing: a text that is read out or shown). ``routing`` stands above
+    the text, ``instruction`` below it, ``remarks`` are terms and what they say, ``name`` and ``flags`` stand
+    small at its foot.
+    """
+
+    number: str
+    text: str
+    kind: str = "say"
+    name: str = ""
+    routing: str = ""
+    instruction: str = ""
+    options: tuple[Option, ...] = ()
+    blank: str = ""
+    remarks: tuple[tuple[str, str], ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ITEMS:
+            raise ValueError(f"item {self.number}: {self.kind!r} is no kind; there are {', '.join(ITEMS)}")
+
+    @property
+    def columns(self) -> int:
+        """In how many columns its answers fit."""
+        longest = max((len(option.words) for option in self.options), default=0)
+        fit = 3 if longest <= 22 else 2 if longest <= 40 else 1
+        return fit if len(self.options) > 4 or fit == 3 else 1
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A new page where there are pages."""
 
 
-Block = Heading | Paragraph | Listing | Definitions | Note | KeyFigures | TableBlock | FigureBlock | Break
+Block = (
+    Heading | Paragraph | Listing | Definitions | Note | KeyFigures | TableBlock | FigureBlock | Item | Break
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +235,11 @@ def words_of(block: Block) -> Iterator[str]:
         yield from (block.caption, block.alt, *block.notes)
     elif isinstance(block, TableBlock):
         yield from (block.table.title, *block.table.notes)
+    elif isinstance(block, Item):
+        yield from (block.number, block.text, block.name, block.routing, block.instruction, block.blank)
+        yield from (part for option in block.options for part in (option.code, option.words))
+        yield from (part for remark in block.remarks for part in remark)
+        yield from block.flags
 
 
 def _check_keys(document: Document) -> None:
@@ -198,7 +248,7 @@ def _check_keys(document: Document) -> None:
     if twice:
         raise ValueError(f"key {twice[0]} stands at two tables or figures: give each its own")
     for block in document.blocks:
-        for words in words_of(block):
+        for words in () if isinstance(block, Item) else words_of(block):
             for key in KEY.findall(words):
                 if key not in keys:
                     raise ValueError(

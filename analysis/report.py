@@ -31,10 +31,14 @@ from analysis.document import (
 )
 from analysis.tables import Column, Row, Table
 from analysis.wording import Wording
-from analysis.writers import html, pdf
+from analysis.writers import docx, html, pdf
 from instruments.findings import Finding
 
-FORMATS: dict[str, Callable[[Document], bytes]] = {"html": html.write, "pdf": pdf.write}
+FORMATS: dict[str, Callable[[Document], bytes]] = {
+    "html": html.write,
+    "pdf": pdf.write,
+    "docx": docx.write,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ def languages_of(columns: Iterable[str], field_name: str) -> dict[str, str]:
 def _languages(columns: tuple[str, ...], field_name: str) -> dict[str, str]:
     found = {}
     for column in columns:
-        head, _, language = column.partition("::")
+        head, _, language = column.rpartition("::")
         if head == field_name and language.endswith(")") and "(" in language:
             found[language[language.rindex("(") + 1 : -1]] = column
     return found

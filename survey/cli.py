@@ -81,10 +81,9 @@ def root(clock: Callable[[], datetime]) -> typer.Typer:
 def _found() -> Iterator[tuple[str, Any]]:
     """Every command's name and its group or function; one that cannot be loaded is said and left out."""
     for file in iter_modules(commands.__path__):
-        yield (
-            file.name.replace("_", "-"),
-            getattr(import_module(f"{commands.__name__}.{file.name}"), file.name),
-        )
+        module = import_module(f"{commands.__name__}.{file.name}")
+        if hasattr(module, file.name):
+            yield file.name.replace("_", "-"), getattr(module, file.name)
     for point in entry_points(group=GROUP):
         try:
             yield point.name, point.load()

@@ -7,7 +7,7 @@ and says nothing.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from analysis.document import (
     Document,
     FigureBlock,
     Heading,
+    Item,
     KeyFigures,
     Listing,
     Note,
@@ -38,21 +39,45 @@ ANNEX = "N"  # tables of the numbers of figures, not listed in the contents
 
 
 class GlyphError(ValueError):
-    """A character that no bundled font can draw."""
+    """A character that no font at hand can draw: `sign`."""
+
+    def __init__(self, sign: str, met: str) -> None:
+        self.sign = sign
+        super().__init__(
+            f"no font at hand draws {sign!r} (U+{ord(sign):04X}), met in {met!r}: "
+            "replace it or bring a font that has it"
+        )
 
 
-def write(document: Document) -> bytes:
-    """The document as tagged PDF (PDF/UA-1)."""
-    check_glyphs(document)
+def write(document: Document, fonts: Sequence[Path] = ()) -> bytes:
+    """The document as tagged PDF (PDF/UA-1); `fonts` are folders of fonts for scripts ours do not draw.
+
+    Raises
+    ------
+    GlyphError
+        A character is in none of the fonts; the message names it.
+    """
+    check_glyphs(document, fonts)
     files: dict[str, bytes] = {
         "main.typ": source(document).encode("utf-8"),
         "report.typ": (HERE / "report.typ").read_bytes(),
     }
     files |= {f"{figure.key}.svg": figure.svg for figure in document.figures()}
     compiled: Any = typst.compile  # its stubs do not know that several files may be handed over
+    folders = [str(folder) for folder in (FONTS, *fonts)]
     return compiled(
-        files, format="pdf", ignore_system_fonts=True, font_paths=[str(FONTS)], pdf_standards=[STANDARD]
+        files, format="pdf", ignore_system_fonts=True, font_paths=folders, pdf_standards=[STANDARD]
     )
+
+
+def picture(svg: bytes, dots: int = 200) -> bytes:
+    """A drawing as PNG, for formats that take no SVG; `dots` per inch."""
+    files = {
+        "main.typ": b'#set page(width: auto, height: auto, margin: 0pt)\n#image("drawing.svg")\n',
+        "drawing.svg": svg,
+    }
+    compiled: Any = typst.compile
+    return compiled(files, format="png", ppi=dots, ignore_system_fonts=True, font_paths=[str(FONTS)])
 
 
 def source(document: Document) -> str:
@@ -84,16 +109,13 @@ def _entries(named: Iterable[tuple[str, str]]) -> str:
     return _tuple(f"({_string(key)}, {_string(title)})" for key, title in plain)
 
 
-def check_glyphs(document: Document) -> None:
-    """Raise GlyphError when the document uses a character that the text font cannot draw."""
-    known = coverage()
+def check_glyphs(document: Document, fonts: Sequence[Path] = ()) -> None:
+    """Raise GlyphError when the document uses a character that none of the fonts can draw."""
+    known = coverage().union(*map(drawn_by, fonts))
     for words in _all_words(document):
         for sign in words:
             if ord(sign) not in known and not sign.isspace():
-                raise GlyphError(
-                    f"no bundled font draws {sign!r} (U+{ord(sign):04X}), met in {words[:40]!r}: "
-                    "replace it or ship a font that has it"
-                )
+                raise GlyphError(sign, words[:40])
 
 
 @functools.cache
@@ -101,6 +123,24 @@ def coverage() -> frozenset[int]:
     """Code points that DejaVu Sans draws; Typst falls back to it wherever the text face has a gap."""
     with TTFont(FONTS / "DejaVuSans.ttf") as font:
         return frozenset(font.getBestCmap())
+
+
+def drawn_by(folder: Path) -> frozenset[int]:
+    """Code points that the fonts of a folder draw.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no font in it.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in (".ttf", ".otf", ".ttc")]
+    if not files:
+        raise FileNotFoundError(f"{folder}: no font (.ttf, .otf, .ttc) is there")
+    drawn: set[int] = set()
+    for path in files:
+        with TTFont(path, fontNumber=0, lazy=True) as font:
+            drawn |= set(font.getBestCmap() or ())
+    return frozenset(drawn)
 
 
 def _all_words(document: Document) -> Iterable[str]:
@@ -151,6 +191,8 @@ def _block(block: Block, document: Document) -> str:
             return _table(block.table, document)
         case FigureBlock():
             return _figure(block, document)
+        case Item():
+            return _item(block)
         case Break():
             return "#pagebreak(weak: true)"
 
@@ -162,6 +204,19 @@ def _figure(block: FigureBlock, document: Document) -> str:
         f"#drawing({_string(block.key)}, {_string(tag)}, {_string(block.caption)}, "
         f"{_string(block.key + '.svg')}, {_string(block.alt)}, {notes}, "
         f"{_string(_source(block.key, document))})"
+    )
+
+
+def _item(item: Item) -> str:
+    options = _tuple(
+        f"({_string(option.code)}, {_string(option.words)}, {'true' if option.line else 'false'})"
+        for option in item.options
+    )
+    remarks = _tuple(f"({_string(term)}, {_string(words)})" for term, words in item.remarks)
+    return (
+        f"#item({_string(item.number)}, {_string(item.name)}, {_tuple(map(_string, item.flags))}, "
+        f"{_string(item.routing)}, {_string(item.text)}, {_string(item.kind)}, {options}, {item.columns}, "
+        f"{_string(item.blank)}, {_string(item.instruction)}, {remarks})"
     )
 
 

@@ -2,8 +2,9 @@
 
 A file `cases.py` holds under its own name what `survey cases` is: a Typer group `cases = typer.Typer(...)`,
 or a function `cases(...)` for a plain verb. The root (`survey.cli`) finds the files by themselves; nothing is
-registered anywhere. A command parses, calls one function, prints. Heavy imports stand inside the function,
-since `survey --help` imports every file here. Data go to stdout, talk goes to stderr.
+registered anywhere. A file without a thing of its own name (`printing`) holds verbs of another's group. A
+command parses, calls one function, prints. Heavy imports stand inside the function, since `survey --help`
+imports every file here. Data go to stdout, talk goes to stderr.
 """
 
 import csv

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
+from survey.commands import AsCsv, AsJson, DryRun, app_of, now_of, say, show_findings, show_rows
+from survey.commands.opening import Forms
+from survey.commands.opening import folder_of as _folder
+from survey.commands.opening import open_form as _open
+from survey.commands.opening import opened as _opened
+from survey.commands.printing import print_forms
 from survey.errors import FINDINGS, SurveyError
 
 if TYPE_CHECKING:
@@ -21,9 +26,6 @@ instrument = typer.Typer(
     help="List, check, build and compare forms, to and from Excel.", no_args_is_help=True
 )
 
-Forms = Annotated[
-    list[str] | None, typer.Argument(help="Names of forms, folders or .xlsx files; by default all forms.")
-]
 _WHERE = re.compile(
     r"(?P<form>[^:]+)(: (?P<sheet>.+?)( row (?P<row>\d+))?( \((?P<name>[^)]*)\))?(, column (?P<column>.+))?)?"
 )
@@ -348,19 +350,6 @@ def _placed(finding: "Finding") -> dict[str, str]:
     return {"level": finding.level, **place, "code": finding.code, "message": finding.message}
 
 
-def _folder(context: typer.Context) -> Path | None:
-    """Where the forms lie: as the study says, else those shipped."""
-    app = app_if_any(context)
-    return app.forms_folder if app else None
-
-
-def _opened(context: typer.Context, names: Sequence[str] | None) -> "list[Instrument]":
-    from instruments import instrument as text
-
-    folder = _folder(context)
-    return [_open(name, folder) for name in names or text.forms(folder)]
-
-
 def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | None]":
     """A form as it is, or as it was published and on which day."""
     from instruments.instrument import Instrument
@@ -404,16 +393,4 @@ def _short(text: str) -> str:
     return plain if len(plain) <= 60 else plain[:59] + "…"
 
 
-def _open(name: str, folder: Path | None) -> "Instrument":
-    """The form of that name, in the folder or file of that name."""
-    from instruments import instrument as text
-    from instruments.excel.workbook import read
-
-    path = Path(name)
-    try:
-        if path.suffix == ".xlsx":
-            return text.Instrument.from_sheets(read(path)[0])
-        return text.load(path if (path / "survey.csv").is_file() else name, folder)
-    except (FileNotFoundError, ValueError) as error:
-        cure = f"the forms are {', '.join(text.forms(folder))}; or name a folder or an .xlsx file"
-        raise SurveyError(f"cannot read the form {name!r}: {error}", cure=cure) from None
+instrument.command("print")(print_forms)

@@ -1,9 +1,12 @@
-"""HTML and PDF of one small document in both languages."""
+"""HTML, PDF and Word of one small document in both languages."""
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+import docx
 import pytest
 from fontTools.ttLib import TTFont
 from pypdf import PdfReader
@@ -16,17 +19,20 @@ from analysis.document import (
     Document,
     FigureBlock,
     Heading,
+    Item,
     KeyFigure,
     KeyFigures,
     Listing,
     Meta,
     Note,
+    Option,
     Paragraph,
     TableBlock,
 )
 from analysis.figures import FONTS
 from analysis.tables import Column, Row, Table
 from analysis.wording import Wording
+from analysis.writers import docx as docx_writer
 from analysis.writers import html, pdf
 
 HOSTILE = '<script>alert(1)</script> #import "x" $x$ \\ "quoted" *bold* [T9] & end'
@@ -214,3 +220,47 @@ def _strings(made: bytes) -> list[bytes]:
         if isinstance(thing, dict) and "/Alt" in thing:
             found.append(str(thing["/Alt"]).encode("utf-16-be"))
     return found
+
+
+def test_word_gets_the_same_blocks_and_the_same_bytes_twice() -> None:
+    made = docx_writer.write(document("vi"))
+    assert made == docx_writer.write(document("vi"))
+    book = docx.Document(io.BytesIO(made))
+    said = "\n".join(paragraph.text for paragraph in book.paragraphs)
+    for words in ("Kết quả", "Xem T1.", "Đọc kỹ. Lưu ý.", "42%", "Bảng T1  Bảng thử", "xem F1", "nhỏ"):
+        assert words in said
+    assert HOSTILE.replace("[T9]", "") in said
+    cells = [cell.text for table in book.tables for row in table.rows for cell in row.cells]
+    assert {"Tuyến", "Việt Nam – Nhật Bản", "Nghệ An", "Nam", "ký hiệu", "nghĩa"} <= set(cells)
+    assert "9" not in cells
+    (drawing,) = book.inline_shapes
+    assert drawing._inline.docPr.get("descr") == "Hai ô nối nhau."
+    assert book.core_properties.title == "Người trở về – Báo cáo"
+
+
+def test_a_form_item_is_printed_with_boxes_in_every_format() -> None:
+    options = (Option("1", "Có"), Option("96", "Khác", line=True))
+    item = Item(
+        "A1", "Có việc không?", "one", "pay", "Hỏi nếu [A9]", "Đọc to", options, "", (("Chú ý", "x"),), ("S",)
+    )
+    made = replace(document("vi"), blocks=(Heading("Câu hỏi"), item))
+    said = "\n".join(
+        paragraph.text for paragraph in docx.Document(io.BytesIO(docx_writer.write(made))).paragraphs
+    )
+    for text in (said, _text(pdf.write(made)), html.write(made).decode()):
+        for words in ("Có việc không?", "pay", "Hỏi nếu [A9]", "Đọc to", "Chú ý"):
+            assert words in text
+    with pytest.raises(ValueError, match="no kind"):
+        replace(item, kind="some")
+
+
+def test_a_folder_of_fonts_widens_what_can_be_printed(tmp_path: Path) -> None:
+    made = document(title="ก")
+    (tmp_path / "fonts").mkdir()
+    with pytest.raises(FileNotFoundError, match="no font"):
+        pdf.check_glyphs(made, [tmp_path / "fonts"])
+    with TTFont(FONTS / "DejaVuSans.ttf") as font:
+        for table in font["cmap"].tables:
+            table.cmap[ord("ก")] = "A"
+        font.save(tmp_path / "fonts" / "thai.ttf")
+    pdf.check_glyphs(made, [tmp_path / "fonts"])

@@ -1,0 +1,1 @@
+"""Translations: texts of the forms by place, their states, and the sheets that translators fill."""
