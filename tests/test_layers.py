@@ -25,7 +25,6 @@ PACKAGES = ("analysis", "instruments", "scheduler", "survey")
 DOORS = {
     "alembic": ("survey/store.py", "survey/migrations"),
     "apscheduler": ("scheduler/service.py",),
-    "apscheduler": ("scheduler/runner.py",),
     "docx": ("analysis/writers/docx.py",),
     "fastapi": ("survey/sandbox/central",),
     "fontTools": ("analysis/writers",),

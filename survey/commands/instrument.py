@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from survey.commands import AsCsv, AsJson, DryRun, app_of, now_of, say, show_findings, show_rows
+from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
 from survey.commands.opening import Forms
 from survey.commands.opening import folder_of as _folder
 from survey.commands.opening import open_form as _open

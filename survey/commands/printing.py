@@ -11,6 +11,7 @@ from survey.commands.opening import Forms, folder_of, opened
 
 if TYPE_CHECKING:
     from analysis.document import Document
+    from instruments.findings import Finding
 
 FORMATS = ("pdf", "docx", "html")
 
