@@ -45,8 +45,12 @@ EMAIL, PASSWORD = "panel@example.org", "rehearsal only"
 CREW = (("101", "A", "vi"), ("102", "A", "vi"), ("103", "B", "vi en"))
 FRAMES = ("persons", "person_waves", "spells", "person_months", "attempts")
 MARK = "rehearsal.txt"  # a folder that holds it was made here and may be made anew
-SCHEDULE = TIMETABLE | {"check": "quarterly 1 05:00", "release": "quarterly 1 05:10", "report": "off"}
-# the report is asked for at the end
+SCHEDULE = TIMETABLE | {  # the report is asked for at the end; nobody wants a backup of invented people
+    "check": "quarterly 1 05:00",
+    "release": "quarterly 1 05:10",
+    "report": "off",
+    "backup": "off",
+}
 
 
 @dataclass(frozen=True, slots=True)

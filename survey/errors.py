@@ -6,6 +6,7 @@
     │   ├── StoreUnreachable     no such file, no such server, no right to open it
     │   ├── StoreOutdated        the schema is not the one this version needs
     │   └── NotAllowed           something tried to change an append-only row
+    ├── BackupError              a backup that cannot be made, opened or put back
     ├── CentralError             ODK Central
     │   ├── CentralUnreachable   down, timed out, wrong address
     │   ├── CentralRefused       e-mail or password not accepted
@@ -62,6 +63,10 @@ class StoreOutdated(StoreError):
 
 class NotAllowed(StoreError):
     """A row that may only be added was about to be changed."""
+
+
+class BackupError(SurveyError):
+    """A backup cannot be made, opened or put back."""
 
 
 class CentralError(SurveyError):

@@ -36,6 +36,11 @@ POINTS = {
     "release.noted": "the row of a release is added and not committed",
     "report.drawn": "a report is complete under its working name",
     "report.placed": "a report has its name, the journal does not know",
+    "backup.copied": "the database is copied, in clear, and not verified",
+    "backup.verified": "the copy is verified and not sealed",
+    "backup.sealed": "the backup is encrypted under its working name",
+    "backup.placed": "a backup has its name, older ones are not taken away",
+    "backup.thinned": "older backups are gone, the journal does not know",
 }
 
 

@@ -40,6 +40,7 @@ DOORS = {
     "pydantic": ("survey", "scheduler"),
     "pydantic_settings": ("survey/config",),
     "pyodk": ("survey/central",),
+    "pyrage": ("survey/backup/sealed.py",),
     "python_multipart": ("survey/sandbox/central",),
     "pyxform": ("instruments/xform.py",),
     "requests": ("survey/central", "survey/sandbox/collect.py"),

@@ -141,7 +141,7 @@ def test_what_was_said_at_the_end_is_what_lies_there(played):
 def test_every_job_of_the_journal_is_done(played):
     with played.session() as session:
         runs = [run for run in session.exec(select(Run)).all() if run.job != heart.HEART]
-    assert {run.job for run in runs} == set(JOBS)
+    assert {run.job for run in runs} == set(JOBS) - {"backup"}
     assert {(run.state, run.error) for run in runs} == {("done", "")}
     assert all(run.started_at and run.finished_at and run.started_at <= run.finished_at for run in runs)
 

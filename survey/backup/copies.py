@@ -70,6 +70,16 @@ def require_same(wanted: Facts, found: Facts, where: Path) -> None:
     raise BackupError(f"the copy differs from the database: {what}", where=str(where), cure="make another")
 
 
+def count(engine: Engine) -> Facts:
+    """What a live database holds now."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            return _count_postgres(connection)
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return _count_sqlite(raw)
+
+
 def load(file: Path, url: URL, *, tools: str = "") -> None:
     """Make the database at `url` from a copy; it must not be there yet, or be empty (PostgreSQL)."""
     if file.name == NAMES["sqlite"]:
@@ -114,7 +124,9 @@ def _count_sqlite(connection: sqlite3.Connection) -> Facts:
     )
     tables = [row[0] for row in named]
     rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
-    revision = connection.execute(f"SELECT version_num FROM {REVISION}").fetchone() if REVISION in rows else None
+    revision = (
+        connection.execute(f"SELECT version_num FROM {REVISION}").fetchone() if REVISION in rows else None
+    )
     return Facts("sqlite", revision[0] if revision else "", rows)
 
 
@@ -165,7 +177,9 @@ def _run(tool: str, tools: str, url: URL, arguments: Sequence[str]) -> None:
     if done.returncode:
         said = next(iter(done.stderr.strip().splitlines()), f"exit code {done.returncode}")
         raise BackupError(
-            f"{tool} failed", where=url.render_as_string(hide_password=True), cure=said.removeprefix(f"{tool}: ")
+            f"{tool} failed",
+            where=url.render_as_string(hide_password=True),
+            cure=said.removeprefix(f"{tool}: "),
         )
 
 

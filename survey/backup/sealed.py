@@ -97,6 +97,8 @@ def _secrets(key: Path) -> list[str]:
     found = [line for line in lines if line.startswith(SECRET)]
     if not found:
         raise BackupError(
-            "no secret key there", where=str(key), cure=f"name the file with the line that begins with {SECRET}"
+            "no secret key there",
+            where=str(key),
+            cure=f"name the file with the line that begins with {SECRET}",
         )
     return found

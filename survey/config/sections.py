@@ -5,6 +5,7 @@ comment above the key, and docs/settings.md is made from that.
 """
 
 import difflib
+import re
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -39,6 +40,12 @@ def _address(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// (http:// only on a trusted machine)")
     return url.rstrip("/").removesuffix("/v1")
+
+
+def _recipient(key: str) -> str:
+    if not re.fullmatch(r"age1[0-9a-z]{58}", key):
+        raise ValueError("a recipient is a public key of age, a line that begins with age1")
+    return key
 
 
 class _Section(BaseModel):
@@ -136,6 +143,24 @@ class Log(_Section):
     ] = "INFO"
 
 
+class Backup(_Section):
+    """Encrypted copies of the study: where they go and who can open them."""
+
+    recipients: Annotated[
+        list[Annotated[str, AfterValidator(_recipient)]],
+        Field(description="Public keys (age1...) that open backups; without one none is made."),
+    ] = []
+    folder: Annotated[str, Field(description="Folder of the backups, best on another disk or machine.")] = (
+        "backups"
+    )
+    keep: Annotated[
+        int, Field(ge=1, description="How many are kept; who withdrew is gone after as many newer ones.")
+    ] = 30
+    postgres_tools: Annotated[
+        str, Field(description="Folder of pg_dump and pg_restore; empty to find them on the path.")
+    ] = ""
+
+
 TIMETABLE = {
     "sync": "hourly :05",
     "waves": "daily 04:30",
@@ -144,6 +169,7 @@ TIMETABLE = {
     "check": "daily 05:00",
     "release": "daily 05:10",
     "report": "weekly mon 05:30",
+    "backup": "daily 05:50",
 }
 
 
@@ -152,6 +178,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "central": CentralSettings,
     "database": Database,
     "log": Log,
+    "backup": Backup,
 }
 
 
@@ -171,6 +198,7 @@ class Settings(BaseSettings):
     central: CentralSettings = CentralSettings()
     database: Database = Database()
     log: Log = Log()
+    backup: Backup = Backup()
     schedule: dict[str, str] = TIMETABLE
 
     @property
