@@ -46,6 +46,11 @@ class App:
         store.require_current(engine)
         return engine
 
+    def close(self) -> None:
+        """Close the connections to the database; the next use opens them anew."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
     def session(self) -> Session:
         """A new session; close it, or use it in a `with`."""
         return Session(self.engine)

@@ -45,6 +45,7 @@ def app_of(context: typer.Context) -> "App":
 
     root: Root = context.find_root().obj
     app = open_app(root.settings)
+    context.call_on_close(app.close)
     file = app.settings.log.file
     logs.configure(
         level=app.settings.log.level,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from survey.commands import AsCsv, AsJson, app_of, clock_of, say, show_rows
+from survey.commands import AsCsv, AsJson, app_if_any, app_of, clock_of, say, show_rows
 from survey.errors import FAILED
 
 backup = typer.Typer(help="Make, list or restore encrypted backups.", no_args_is_help=True)
@@ -74,7 +74,9 @@ def restore(
     from survey.backup.restore import restore as bring_back
 
     if into is not None:
-        facts = bring_back(file, key, into, database=database)
+        around = app_if_any(context)
+        tools = around.settings.backup.postgres_tools if around else ""
+        facts = bring_back(file, key, into, database=database, tools=tools)
         folder = into
     else:
         app = app_of(context)
