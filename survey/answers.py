@@ -18,6 +18,7 @@ import pandas as pd
 from sqlmodel import Session, col, select
 
 from instruments.codebook import Codebook, codebook
+from instruments.comparability.renames import names_now
 from instruments.decode import decode
 from instruments.findings import Finding
 from instruments.instrument import Instrument
@@ -182,12 +183,20 @@ def _typed(session: Session, form: str, log: _Log, names: Collection[str] | None
         else:
             groups[versions[row.form_version].digest].append(row)
     changes = corrections.changes(session)
+    now = renamed(session, form)
     parts = [
-        _decoded(form, rows, Instrument.from_sheets(texts[digest]), changes, log, names)
+        _decoded(form, rows, Instrument.from_sheets(texts[digest]), changes, log, names, now)
         for digest, rows in groups.items()
         if rows
     ]
     return _together(parts)
+
+
+def renamed(session: Session, form: str) -> dict[str, str]:
+    """Former name of a question → its name in the version published last."""
+    query = select(FormVersion).where(FormVersion.form_id == form)
+    versions = session.exec(query.order_by(col(FormVersion.published_at), col(FormVersion.id)))
+    return names_now([row.sheets for row in versions])
 
 
 def _decoded(
@@ -197,21 +206,26 @@ def _decoded(
     changes: Sequence[corrections.Change],
     log: _Log,
     names: Collection[str] | None,
+    renamed: Mapping[str, str],
 ) -> Answers:
+    """Answers of one version, read as its text says, then under the names of today."""
     own = codebook([instrument], derived=None)
+    now = {old: name for old, name in renamed.items() if old in own and name not in own}
+    if names is not None:
+        names = {*names, *(old for old, name in now.items() if name in names)}
     found = decode([(row.instance_id, row.xml) for row in rows], instrument, own, names=names)
     # The version was chosen by the answer itself; Central adds a suffix when only files changed.
     log.findings += [f for f in found.findings if f.code != "submission.other_form"]
-    applied = corrections.apply(found.frames, changes, own, form)
+    applied = corrections.apply(found.frames, corrections.under(changes, now), own, form)
     log.findings += applied.findings
-    log.okay |= applied.okay
+    log.okay |= {(instance, now.get(name, name)) for instance, name in applied.okay}
     read = set(found.frames[""]["instance_id"])
     log.quarantined += [
         Quarantined(form, row.instance_id, "its XML cannot be read.")
         for row in rows
         if row.instance_id not in read
     ]
-    frames = dict(applied.frames)
+    frames = {name: frame.rename(columns=now) for name, frame in applied.frames.items()}
     told = pd.DataFrame(
         {
             "instance_id": [row.instance_id for row in rows],

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -111,6 +111,19 @@ def apply(
         else:
             okay.discard((change.instance_id, change.variable))
     return Applied(mended, frozenset(okay), tuple(findings))
+
+
+def under(changes: Iterable[Change], now: Mapping[str, str]) -> list[Change]:
+    """The changes by the names an older version has: `now` tells former name → name of today.
+
+    A correction recorded under the name of today holds for an answer given under a former one too.
+    """
+    former = {name: old for old, name in now.items()}
+    named = []
+    for change in changes:
+        name, bracket, rest = change.variable.partition("[")
+        named.append(replace(change, variable=f"{former.get(name, name)}{bracket}{rest}"))
+    return named
 
 
 _ADVICE = {

@@ -35,13 +35,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is traced: a question in a form version, at a place in one submission."""
+    """What is traced: a question in a form version, at a place in one submission; `now` is its name today."""
 
     submission: Submission
     version: FormVersion
     instrument: Instrument
     variable: Variable
     position: int
+    now: str
 
     @property
     def form(self) -> str:
@@ -110,7 +111,8 @@ def _find(session: Session, instance_id: str, place: str) -> _Answer:
         raise LookupError(f"form {row.form_id} version {row.form_version} has no variable {name}")
     if variable.repeat and not rest:
         raise LookupError(f"{name} stands in the repeat {variable.repeat}; say which row, as {name}[1]")
-    return _Answer(row, version, instrument, variable, int(rest.rstrip("]") or 0) if rest else 0)
+    now = answers.renamed(session, row.form_id).get(name, name)
+    return _Answer(row, version, instrument, variable, int(rest.rstrip("]") or 0) if rest else 0, now)
 
 
 def _form_text(answer: _Answer) -> Stage:
@@ -121,6 +123,8 @@ def _form_text(answer: _Answer) -> Stage:
     lines += [f"label ({language}) {text}" for language, text in variable.label.items() if text]
     if variable.missing:
         lines.append("missing " + ", ".join(f"{code} {why}" for code, why in variable.missing.items()))
+    if answer.now != variable.name:
+        lines.append(f"called {answer.now} today")
     if variable.sensitivity:
         lines.append(f"sensitivity {variable.sensitivity}")
     return Stage("Form text", tuple(lines))
@@ -171,8 +175,9 @@ def _decoded(gathered: answers.Gathered, answer: _Answer) -> Stage:
     found = _cell(typed, answer) if typed else None
     lines.append("not among the usable answers" if found is None else f"value {answer.show(found[0])}")
     if found is not None and not answer.variable.is_identifying and answer.variable.choices:
-        label = gathered.codebook.choice_label(answer.variable.name, as_text(found[0]))
-        lines.append(f"which is: {label}")
+        lines.append(
+            f"which is: {Codebook([answer.variable]).choice_label(answer.variable.name, as_text(found[0]))}"
+        )
     instance = f"{answer.form}/{answer.submission.instance_id}"
     lines += [f"{f.level}: {f.message}" for f in gathered.findings if f.where in (answer.where, instance)]
     return Stage("Decoded value, corrections laid over it", tuple(lines))
@@ -182,19 +187,19 @@ def _cell(typed: answers.Answers, answer: _Answer) -> tuple[object] | None:
     """The cell in a tuple of one, since the value may itself be missing; None if there is no row for it."""
     frame = typed.repeats.get(answer.variable.repeat) if answer.variable.repeat else typed.frame
     usable = answer.submission.instance_id in set(typed.frame["instance_id"])
-    if frame is None or not usable or answer.variable.name not in frame:
+    if frame is None or not usable or answer.now not in frame:
         return None
     rows = frame[frame["instance_id"] == answer.submission.instance_id]
     if answer.position:
         rows = rows[rows["position"] == answer.position]
-    return (rows[answer.variable.name].iloc[0],) if len(rows) else None
+    return (rows[answer.now].iloc[0],) if len(rows) else None
 
 
 def _corrections(session: Session, answer: _Answer) -> Stage:
     own = [
         row
         for row in corrections.listing(session, answer.submission.instance_id)
-        if row.variable == answer.place
+        if row.variable in (answer.place, answer.place.replace(answer.variable.name, answer.now, 1))
     ]
     lines = [
         f"{row.at.isoformat(timespec='seconds')} by {row.who}: "
@@ -244,7 +249,7 @@ def _release(
 
 
 def _cells(dataset: Dataset, answer: _Answer, person: str, wave: int) -> Iterator[str]:
-    descended = _descended(dataset.codebook, answer.variable.name)
+    descended = _descended(dataset.codebook, answer.now)
     for name, frame in dataset.frames.items():
         columns = [
             column for column in frame.columns if column in descended and column not in ("wave", "person_id")

@@ -3,7 +3,8 @@
 A file `FORM.crosswalk.csv` stands beside the folder of the form. Each row names a variable (or a group, or a
 `[list]`) and the kind of change, and says why answers before and after can still be used, who says so and
 when. A row covers changes to versions published up to its day: a change made later asks for a new row. With
-`before` and `after` filled in it covers that one change alone. What the kinds are is `changes`.
+`before` and `after` filled in it covers that one change alone, whenever it is made: the crosswalks that come
+with the package take a study from any earlier text of a form to the shipped one. The kinds are in `changes`.
 """
 
 from __future__ import annotations
@@ -37,9 +38,14 @@ class Ruling:
 
     def covers(self, change: Change, published: date | None = None) -> bool:
         """Whether it speaks of this change from a version that was published on that day."""
-        same = (self.variable, self.kind) == (change.variable, change.kind)
-        told = (self.before in ("", change.before)) and (self.after in ("", change.after))
-        return same and told and (published is None or self.day >= published)
+        if (self.variable, self.kind) != (change.variable, change.kind):
+            return False
+        if self.before or self.after:
+            if (self.before, self.after) == (change.before, change.after):
+                return True
+            if self.before not in ("", change.before) or self.after not in ("", change.after):
+                return False
+        return published is None or self.day >= published
 
 
 def path_of(form: str, folder: Path | None = None) -> Path:

@@ -1,7 +1,7 @@
 """Crosswalks.
 
 1. A ruling covers changes of that variable and kind from versions published up to its day; with before and
-   after it covers that change alone.
+   after it covers that change alone, from a version of any day.
 2. What does not break needs no ruling; what breaks and is not covered is an error that says what to write.
 3. A row without reason, author, day or a known kind is a finding and covers nothing; a file that lacks
    columns is one too; no file is no ruling.
@@ -45,6 +45,13 @@ def test_a_ruling_is_over_when_a_version_was_published_after_it() -> None:
 def test_with_before_and_after_it_covers_that_change_alone() -> None:
     assert ruling(before="million VND", after="yen").covers(UNIT)
     assert not ruling(before="million VND", after="USD").covers(UNIT)
+
+
+def test_a_ruling_on_one_exact_change_is_never_over() -> None:
+    assert ruling(before="million VND", after="yen").covers(UNIT, date(2036, 3, 3))
+    assert not ruling(before="million VND").covers(UNIT, date(2036, 3, 3))
+    came = Change("unit", "pay", "", "yen", True, "a unit came")
+    assert ruling(after="yen").covers(came, date(2036, 3, 3))
 
 
 def test_what_does_not_break_needs_no_ruling() -> None:  # 2
