@@ -78,7 +78,9 @@ def wanted(session: Session, today: date, *, forms: Sequence[str], seed: int | s
         for form in forms
     ]
     due = {item.case_id: item for item in cases.due(session, today)}
-    linked = session.exec(select(Case).where(col(Case.entity_uuid).is_not(None)).order_by(Case.case_id)).all()
+    names = ("case_id", "person_id", "entity_uuid", "status")
+    held = select(*(getattr(Case, name) for name in names)).where(col(Case.entity_uuid).is_not(None))
+    linked = session.execute(held.order_by(Case.case_id)).all()
     writes += [Write("returnee", case.case_id, _visit(case, due), case.case_id) for case in linked]
     return writes + _tracing_writes(session, linked, due, seed)
 
@@ -88,7 +90,7 @@ def plan_push(wanted: Iterable[Write], told: Mapping[tuple[str, str], Told]) -> 
     missing = []
     for write in wanted:
         last = told.get((write.kind, write.subject))
-        if last is None or _canonical(last.payload) != _canonical(write.payload):
+        if last is None or last.payload != write.payload:
             missing.append((last.number + 1 if last else 1, write))
     return missing
 
@@ -96,8 +98,11 @@ def plan_push(wanted: Iterable[Write], told: Mapping[tuple[str, str], Told]) -> 
 def told(session: Session) -> dict[tuple[str, str], Told]:
     """The last write planned for each subject, whatever became of it."""
     last: dict[tuple[str, str], Told] = {}
-    for row in session.exec(select(Outbox).order_by(col(Outbox.id))):
-        last[row.kind, _subject(row)] = Told(_number(row), row.payload)
+    rows = select(Outbox.kind, Outbox.key, Outbox.payload).order_by(col(Outbox.id))
+    for kind, key, payload in session.execute(rows.execution_options(yield_per=1_000)):
+        _, _, name = key.partition(":")
+        subject, _, number = name.rpartition(":")
+        last[kind, subject] = Told(int(number), payload)
     return last
 
 
@@ -314,7 +319,7 @@ def _not_there(row: Outbox) -> Finding:
     return Finding("warning", "entity.not_there", f"outbox/{row.key}", message)
 
 
-def _visit(case: Case, due: Mapping[str, cases.Due]) -> dict[str, str]:
+def _visit(case: Any, due: Mapping[str, cases.Due]) -> dict[str, str]:
     """What the `returnee` entity says about the next visit: strings, empty when none is due."""
     item = due.get(case.case_id)
     return {
@@ -328,7 +333,7 @@ def _visit(case: Case, due: Mapping[str, cases.Due]) -> dict[str, str]:
 
 
 def _tracing_writes(
-    session: Session, linked: Sequence[Case], due: Mapping[str, cases.Due], seed: int | str
+    session: Session, linked: Sequence[Any], due: Mapping[str, cases.Due], seed: int | str
 ) -> list[Write]:
     """The `tracing` entity of each linked case; a digest tells when its details have changed."""
     contacts = cases.tracing(session, [case.case_id for case in linked])
@@ -349,7 +354,3 @@ def _canonical(payload: Mapping[str, Any]) -> str:
 
 def _subject(row: Outbox) -> str:
     return row.key.split(":", 1)[1].rsplit(":", 1)[0]
-
-
-def _number(row: Outbox) -> int:
-    return int(row.key.rsplit(":", 1)[1])

@@ -110,11 +110,16 @@ class Blackouts:
 
     def _extended(self, closes: date, limit: date, lost: int) -> date:
         """The day by which the lost days are made good, or the last free one up to the limit."""
-        ends, day = closes, closes
-        while lost and day < limit:
-            day += DAY
-            if not self.holds(day):
-                ends, lost = day, lost - 1
+        firsts, _ = self._days
+        ends = closes
+        while lost:
+            begins = self.first_free(ends + DAY)
+            if begins > limit:
+                break
+            place = bisect_right(firsts, begins.toordinal())
+            until = date.fromordinal(firsts[place] - 1) if place < len(firsts) else limit
+            free = min(lost, (min(until, limit) - begins).days + 1)
+            ends, lost = begins + (free - 1) * DAY, lost - free
         return ends
 
 

@@ -9,13 +9,14 @@ over. Everything goes through the database in bulk: a panel of any size is one r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import String, bindparam, cast, delete, insert, update
 from sqlmodel import Session, col, select
 
 from instruments.findings import Finding
@@ -24,7 +25,7 @@ from survey.models import Case, PlanChange, Planned, metadata
 
 BATCH = 5_000  # rows in one statement
 FEW = 500  # cases that are asked for by name; with more the whole table is read
-COLUMNS = ("id", "case_id", "wave", "opens", "due", "closes", "form", "state")
+DATES = ("opens", "due", "closes")
 DAY = timedelta(days=1)
 
 
@@ -49,6 +50,19 @@ class Change:
     before: Window | None
     after: Window | None
     why: str
+
+
+_PLANNED = metadata.tables["planned"]
+Stored = tuple[Any, ...]  # id, state, wave, opens, due, closes, form
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored window: its number, its state, its days."""
+
+    id: int
+    state: str
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +160,19 @@ class _Comparing:
         self.rows: dict[Change, int] = {}
         self.findings: list[Finding] = []
 
-    def take(self, case_id: str, layout: Layout, rows: Sequence[Any], left: date | None) -> None:
+    def take(self, case_id: str, layout: Prepared, stored: Sequence[Stored], left: date | None) -> None:
         """Compare the windows of one case with those it should have."""
-        unopened: dict[int, Any] = {}
-        fixed: dict[int, Any] = {}
-        for row in rows:
-            (fixed if self._has_opened(row, left) else unopened)[row.wave] = row
+        for window in layout.tight:
+            if window.closes >= self.today:
+                self.findings.append(_tight(case_id, window))
+        if [row[2:] for row in stored] == layout.shown:
+            return
+        unopened: dict[int, Row] = {}
+        fixed: dict[int, Row] = {}
+        for row in map(_read, stored):
+            (fixed if self._has_opened(row, left) else unopened)[row.window.wave] = row
         windows, crowded = layout.windows, dict(layout.left_out)
-        if over := max((row.closes for wave, row in fixed.items() if wave > 0), default=None):
+        if over := max((row.window.closes for wave, row in fixed.items() if wave > 0), default=None):
             windows, late = _from(over + DAY, windows, fixed, self.plan)
             crowded |= late
         for window in windows:
@@ -162,34 +181,27 @@ class _Comparing:
         for wave, row in unopened.items():
             reason = crowded.get(wave) or "the plan has no such wave for this case"
             told = f"{self.why}; {reason}" if self.why else reason
-            self._note(Change(case_id, wave, "dropped", _window(row), None, told), row)
+            self._note(Change(case_id, wave, "dropped", row.window, None, told), row)
 
-    def _has_opened(self, row: Any, left: date | None) -> bool:
+    def _has_opened(self, row: Row, left: date | None) -> bool:
         """Whether a window has opened by today, marked or not; one that an exit forestalled has not."""
-        forestalled = left is not None and left < row.opens
-        return bool(row.state != "planned" or (row.opens <= self.today and not forestalled))
+        opens = row.window.opens
+        return row.state != "planned" or (opens <= self.today and not (left is not None and left < opens))
 
-    def _place(self, case_id: str, window: Window, row: Any) -> None:
-        if window.is_tight and window.closes >= self.today:
-            self.findings.append(_tight(case_id, window))
+    def _place(self, case_id: str, window: Window, row: Row | None) -> None:
         if row is None:
             self.changes.append(Change(case_id, window.wave, "new", None, window, self.why))
-        elif (row.opens, row.due, row.closes, row.form) != (
-            window.opens,
-            window.due,
-            window.closes,
-            window.form,
-        ):
+        elif _shown(row.window) != _shown(window):
             why = self.why or "the return, the recruitment or the plan changed"
-            self._note(Change(case_id, window.wave, "moved", _window(row), window, why), row)
+            self._note(Change(case_id, window.wave, "moved", row.window, window, why), row)
 
-    def _note(self, change: Change, row: Any) -> None:
+    def _note(self, change: Change, row: Row) -> None:
         self.changes.append(change)
         self.rows[change] = row.id
 
 
 def _from(
-    day: date, windows: Sequence[Window], fixed: Mapping[int, Any], plan: WavePlan
+    day: date, windows: Sequence[Window], fixed: Mapping[int, Row], plan: WavePlan
 ) -> tuple[tuple[Window, ...], dict[int, str]]:
     """The windows from a day on, before which the last opened one is not over; and the waves without room."""
     kept: list[Window] = []
@@ -206,37 +218,67 @@ def _from(
     return tuple(kept), late
 
 
-def _cached(plan: WavePlan) -> Callable[[Anchor], Layout]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A layout made ready to be compared with what is stored: windows with reasons, and as they are shown."""
+
+    windows: tuple[Window, ...]
+    left_out: tuple[tuple[int, str], ...]
+    shown: list[tuple[Any, ...]]
+    tight: tuple[Window, ...]
+
+
+def _shown(window: Window) -> tuple[Any, ...]:
+    """What of a window is stored as its dates, as text."""
+    days = (window.opens, window.due, window.closes)
+    return (window.wave, *(day.isoformat() for day in days), window.form)
+
+
+def _cached(plan: WavePlan) -> Callable[[Anchor], Prepared]:
     """`layout_of` that lays out the same anchor once: people came home in the same months."""
     by_return = {
         name: any(wave.origin == "return" for wave in track.waves) for name, track in plan.tracks.items()
     }
-    known: dict[tuple[Any, ...], Layout] = {}
+    known: dict[tuple[Any, ...], Prepared] = {}
 
-    def layout(anchor: Anchor) -> Layout:
+    def layout(anchor: Anchor) -> Prepared:
         track = anchor.track or track_of(plan, anchor.returned, anchor.recruited)
         returned = anchor.returned if track is None or by_return[track] else None
         key = (track, returned, anchor.recruited, anchor.interviewed)
         if key not in known:
-            made, reason = layout_of(plan, replace(anchor, track=track)), _reason(anchor, track, returned)
-            told = (replace(one, why=f"{reason}; {one.why}" if one.why else reason) for one in made.windows)
-            known[key] = replace(made, windows=tuple(told))
+            known[key] = _prepared(
+                layout_of(plan, replace(anchor, track=track)), _reason(anchor, track, returned)
+            )
         return known[key]
 
     return layout
 
 
-def _stored(session: Session, wanted: Mapping[str, Anchor]) -> Iterator[tuple[str, list[Any]]]:
-    """The stored windows of these cases, case by case."""
+def _prepared(made: Layout, reason: str) -> Prepared:
+    told = tuple(replace(one, why=f"{reason}; {one.why}" if one.why else reason) for one in made.windows)
+    shown = sorted(_shown(window) for window in told)
+    return Prepared(told, made.left_out, shown, tuple(window for window in told if window.is_tight))
+
+
+def _stored(session: Session, wanted: Collection[str]) -> Iterator[tuple[str, list[Stored]]]:
+    """The stored windows of these cases, case by case; days as text, quick to read and to compare."""
     session.flush()
-    query = select(*(getattr(Planned, name) for name in COLUMNS)).order_by(
-        col(Planned.case_id), col(Planned.wave)
-    )
+    own = _PLANNED.c
+    days = (cast(own[name], String) for name in DATES)
+    columns: list[Any] = [own.case_id, own.id, own.state, own.wave, *days, own.form]
+    query = select(*columns).order_by(own.case_id, own.wave)
     if len(wanted) <= FEW:
-        query = query.where(col(Planned.case_id).in_(list(wanted)))
-    rows = session.execute(query.execution_options(yield_per=BATCH))
-    for case_id, own in groupby(rows, key=lambda row: row[1]):
-        yield str(case_id), list(own)
+        query = query.where(own.case_id.in_(list(wanted)))
+    rows = session.connection().execute(query.execution_options(yield_per=BATCH))
+    for case_id, group in groupby(rows, key=itemgetter(0)):
+        yield case_id, [tuple(row[1:]) for row in group]
+
+
+def _read(row: Stored) -> Row:
+    """A stored window with its days as days."""
+    number, state, wave, *days, form = row
+    opens, due, closes = (date.fromisoformat(day) for day in days)
+    return Row(number, state, Window(wave, opens, due, closes, form))
 
 
 def _write(
@@ -262,7 +304,6 @@ def _write(
     session.expire_all()
 
 
-_PLANNED = metadata.tables["planned"]
 _MOVE = update(_PLANNED).where(_PLANNED.c.id == bindparam("row"))
 
 
@@ -300,11 +341,6 @@ def _kept(change: Change, was: str, now: datetime, who: str) -> dict[str, Any]:
 
 def _batches(rows: Sequence[Change]) -> Iterator[Sequence[Change]]:
     return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
-
-
-def _window(row: Any) -> Window:
-    """A stored window as a value."""
-    return Window(row.wave, row.opens, row.due, row.closes, row.form)
 
 
 def _reason(anchor: Anchor, track: str | None, returned: date | None) -> str:
