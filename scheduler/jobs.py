@@ -45,7 +45,8 @@ def waves(app: App, now: datetime, run_id: int) -> Outcome:
 
     today = now.astimezone(app.zone).date()
     with app.session() as session:
-        findings = cases.settle(session, facts(session), app.plan, now=now, today=today)
+        rules = app.settings.assignment
+        findings = cases.settle(session, facts(session), app.plan, now=now, today=today, rules=rules)
         due = len(cases.due(session, today))
         passed("waves.settled")
         session.commit()

@@ -13,7 +13,6 @@ import csv
 import io
 import random
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,7 +25,9 @@ from sqlmodel import Session, col, select
 from instruments.findings import Finding
 from instruments.plan import WavePlan
 from survey import waves
+from survey.config import AssignmentRules
 from survey.models import Assignment, Case, Contact, Enumerator
+from survey.people import assignment, handover, moves
 
 SAMPLE_COLUMNS = ("case_id", "name", "phone", "frame_src", "psu_code", "stratum", "incl_prob", "returned")
 TABLE = (
@@ -193,14 +194,22 @@ def add_enumerator(
     return row
 
 
-def settle(session: Session, facts: Facts, plan: WavePlan, *, now: datetime, today: date) -> list[Finding]:
+def settle(
+    session: Session,
+    facts: Facts,
+    plan: WavePlan,
+    *,
+    now: datetime,
+    today: date,
+    rules: AssignmentRules | None = None,
+) -> list[Finding]:
     """Bring cases, plans, waves and assignments in line with the facts; the same ones change nothing.
 
     Links baselines to their cases, sets statuses, plans and moves waves, takes over new contact details and
     gives every open window to an enumerator.
     """
     plan, findings = waves.working_plan(session, plan, now=now)
-    return findings + list(settled(session, facts, plan, now=now, today=today).findings)
+    return findings + list(settled(session, facts, plan, now=now, today=today, rules=rules).findings)
 
 
 def settled(
@@ -212,6 +221,7 @@ def settled(
     today: date,
     who: str = "survey",
     why: str = "",
+    rules: AssignmentRules | None = None,
 ) -> waves.Outcome:
     """The same by this plan, adopted or not; `who` and `why` are kept with the windows that move."""
     findings = _bring_in_line(session, facts, plan)
@@ -221,30 +231,21 @@ def settled(
     )
     _take_over(session, facts.details)
     waves.move(session, today, waves.Standing(facts.done, left))
-    assign(session, today)
+    findings += hand_out(session, today, now=now, rules=rules)
     return waves.Outcome(made.changes, (*findings, *made.findings))
 
 
-def assign(session: Session, today: date) -> int:
-    """Give every open window without an enumerator to one: the same as before, else who has least."""
-    team = list(session.exec(select(Enumerator.code).where(Enumerator.active).order_by(Enumerator.code)))
-    if not team:
-        return 0
-    held: dict[tuple[str, int], str] = {}
-    last: dict[str, str] = {}
-    for case_id, wave, code in session.execute(_GIVEN):
-        held[case_id, wave] = last[case_id] = code
-    windows = waves.open_rows(session)
-    load = Counter(dict.fromkeys(team, 0))
-    load.update(held[w.case_id, w.wave] for w in windows if (w.case_id, w.wave) in held)
-    new = [w for w in windows if held.get((w.case_id, w.wave)) not in team]
-    for window in new:
-        before = last.get(window.case_id)
-        code = before if before in team else min(team, key=lambda name: (load[name], name))
-        load[code] += 1
-        session.add(Assignment(case_id=window.case_id, wave=window.wave, enumerator=code, starts_on=today))
-    session.flush()
-    return len(new)
+def hand_out(
+    session: Session, today: date, *, now: datetime, rules: AssignmentRules | None = None
+) -> list[Finding]:
+    """Take hand-overs as far as they can go, and give open windows without an enumerator to one."""
+    findings = list(moves.advance(session, today, now=now, rules=rules).findings)
+    for choice in assignment.assign(session, today, now=now, rules=rules):
+        if choice.enumerator is None:
+            where = f"{choice.seat.case_id}, wave {choice.seat.wave}"
+            message = f"{choice.reason}; mend the rules or the team, or hand it to somebody by name."
+            findings.append(Finding("warning", "assignment.nobody", where, message))
+    return findings
 
 
 _GIVEN = select(Assignment.case_id, Assignment.wave, Assignment.enumerator).order_by(
@@ -255,7 +256,12 @@ _GIVEN = select(Assignment.case_id, Assignment.wave, Assignment.enumerator).orde
 def due(session: Session, today: date) -> list[Due]:
     """Who is to be visited on this day: of each case the latest open wave, by enumerator and case."""
     given = enumerators_of(session)
-    latest = {row.case_id: row for row in waves.open_rows(session) if row.opens <= today <= row.closes}
+    frozen = handover.on_the_way(session)  # on nobody's list until they have moved
+    latest = {
+        row.case_id: row
+        for row in waves.open_rows(session)
+        if row.opens <= today <= row.closes and row.case_id not in frozen
+    }
     keys = select(Case.case_id, Case.person_id, Case.panel_id, Case.entity_uuid)
     cases = {row.case_id: row for row in session.execute(keys)}
     rows = [

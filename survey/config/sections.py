@@ -143,6 +143,54 @@ class Log(_Section):
     ] = "INFO"
 
 
+class AssignmentRules(_Section):
+    """Which enumerator a case may go to."""
+
+    same_interviewer: Annotated[
+        bool, Field(description="Whether a person keeps the interviewer of the wave before, who still fits.")
+    ] = True
+    gender: Annotated[
+        str,
+        Field(
+            pattern="^(any|same|wish)$",
+            description="any; same: as the person's own; wish: as the person asked for, where one did.",
+        ),
+    ] = "any"
+    language: Annotated[
+        bool,
+        Field(description="Whether the interviewer must speak the person's language, where known."),
+    ] = False
+    area: Annotated[
+        str,
+        Field(
+            pattern="^(any|prefer|require)$",
+            description="any; prefer: those of the area first; require: nobody else. Areas: enumerators add.",
+        ),
+    ] = "any"
+    capacity: Annotated[
+        int,
+        Field(ge=0, description="Most open cases of one enumerator, unless said for them; 0: no limit."),
+    ] = 0
+
+
+class Recruiting(_Section):
+    """How panel members invite others."""
+
+    letters: Annotated[
+        str, Field(pattern="^[A-Z]{2}$", description="The two letters with which every coupon begins.")
+    ] = "RP"
+    coupons: Annotated[
+        int, Field(ge=1, le=3, description="Coupons issued to one person; the form has room for three.")
+    ] = 3
+    degree: Annotated[
+        str,
+        Field(
+            pattern="^(net_30d|net_know)$",
+            description="The answer that stands for the size of a person's network.",
+        ),
+    ] = "net_30d"
+
+
 class Backup(_Section):
     """Encrypted copies of the study: where they go and who can open them."""
 
@@ -178,6 +226,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "central": CentralSettings,
     "database": Database,
     "log": Log,
+    "assignment": AssignmentRules,
+    "recruiting": Recruiting,
     "backup": Backup,
 }
 
@@ -198,6 +248,8 @@ class Settings(BaseSettings):
     central: CentralSettings = CentralSettings()
     database: Database = Database()
     log: Log = Log()
+    assignment: AssignmentRules = AssignmentRules()
+    recruiting: Recruiting = Recruiting()
     backup: Backup = Backup()
     schedule: dict[str, str] = TIMETABLE
 

@@ -15,6 +15,16 @@ from survey.models.collected import (
     SubmissionEvent,
     SyncMark,
 )
+from survey.models.field import (
+    HANDOVER_STATES,
+    LINK_STATES,
+    VERDICTS,
+    CaseChange,
+    Coupon,
+    HandoverStep,
+    HouseholdLink,
+    LateRuling,
+)
 from survey.models.people import CASE_STATUSES, AppUserToken, Assignment, Case, Contact, Enumerator
 from survey.models.work import (
     OUTBOX_STATES,
@@ -32,18 +42,26 @@ from survey.models.work import (
 __all__ = [
     "CASE_STATUSES",
     "EVENT_KINDS",
+    "HANDOVER_STATES",
+    "LINK_STATES",
     "OUTBOX_STATES",
     "PLANNED_STATES",
     "PLAN_CHANGES",
     "RUN_STATES",
+    "VERDICTS",
     "AdoptedPlan",
     "AppUserToken",
     "Assignment",
     "Case",
+    "CaseChange",
     "Contact",
     "Correction",
+    "Coupon",
     "Enumerator",
     "FormVersion",
+    "HandoverStep",
+    "HouseholdLink",
+    "LateRuling",
     "Outbox",
     "PlanChange",
     "Planned",

@@ -1,9 +1,9 @@
 """The people who are followed and those who follow them: cases, contacts, the team, who has whom."""
 
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field
 
 from survey.models.base import Moment, Row, one_of
@@ -30,6 +30,10 @@ class Case(Row, table=True):
     recruited_on: date | None = None
     returned_on: date | None = None
     status: str = "active"
+    sample: str = ""  # which sample the case came in with, where there is more than one
+    gender: str = ""
+    language: str = ""
+    wish: str = ""  # the gender of interviewer that the person asked for
 
 
 class Contact(Row, table=True):
@@ -37,6 +41,8 @@ class Contact(Row, table=True):
 
     case_id: str = Field(primary_key=True, foreign_key="case.case_id")
     name: str = Field(default="", repr=False)
+    commune: str = Field(default="", repr=False)
+    listed_phone: str = Field(default="", repr=False)  # as on the sample list; phone1 is the newest told
     phone1: str = Field(default="", repr=False)
     c1_name: str = Field(default="", repr=False)
     c1_phone: str = Field(default="", repr=False)
@@ -51,6 +57,8 @@ class Enumerator(Row, table=True):
     team: str = ""
     langs: str = ""
     gender: str = ""
+    areas: str = ""
+    capacity: int | None = Field(default=None, ge=0)
     app_user_id: int | None = Field(default=None, unique=True)
     active: bool = True
 
@@ -66,12 +74,16 @@ class AppUserToken(Row, table=True):
 
 
 class Assignment(Row, table=True):
-    """A case given to an enumerator in a wave, from a day on; the latest day counts."""
+    """A case given to an enumerator in a wave from a day on, and why. Append-only; the last counts."""
 
-    __table_args__ = (UniqueConstraint("case_id", "wave", "starts_on"),)
+    __table_args__ = (UniqueConstraint("case_id", "wave", "number"),)
 
     id: int | None = Field(default=None, primary_key=True)
     case_id: str = Field(foreign_key="case.case_id", index=True)
     wave: int = Field(ge=0)
+    number: int = Field(default=1, ge=1)  # its place among the assignments of this case in this wave
     enumerator: str = Field(foreign_key="enumerator.code", index=True)
     starts_on: date
+    made_at: Moment | None = None
+    made_by: str = "rules"
+    why: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
