@@ -34,7 +34,7 @@ DOORS = {
     "jpype": ("survey/sandbox/engine.py",),
     "lxml": ("instruments/decode.py", "instruments/ddi.py", "survey/sandbox"),
     "markupsafe": ("analysis/writers/html.py",),
-    "matplotlib": ("analysis/figures.py",),
+    "matplotlib": ("analysis/figures",),
     "openpyxl": ("instruments/sheets.py",),
     "pyarrow": ("analysis/dataset.py",),
     "pydantic": ("survey", "scheduler"),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import figures
+from analysis.figures.style import spread
 
 TIME = np.arange(0, 13)
 CURVE = pd.DataFrame(
@@ -79,7 +80,7 @@ def test_arguments_are_left_as_they_were() -> None:
 
 
 def test_labels_at_the_edge_are_moved_apart_and_stay_inside() -> None:
-    placed = figures._spread([0.95, 0.94, 0.5, 0.96], 0.08, 0.03, 0.97)
+    placed = spread([0.95, 0.94, 0.5, 0.96], 0.08, 0.03, 0.97)
     assert min(np.diff(sorted(placed))) == pytest.approx(0.08)
     assert max(placed) <= 0.97
     assert placed[2] == 0.5
