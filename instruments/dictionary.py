@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from instruments.codebook import DERIVED, Choice, Variable, languages_of, read_derived
+from instruments.editions import version_of
 from instruments.instrument import Instrument, Question
 from instruments.plan import WavePlan
 
@@ -43,7 +44,8 @@ class Entry:
 
     `asked_if` is its own relevance and that of the groups around it, "" when it is always asked; `waves`
     maps a track to the numbers of the waves whose form holds it, empty for a form used between waves and
-    for what is computed afterwards; `used_by` names what is computed from it.
+    for what is computed afterwards; `used_by` names what is computed from it, `list_version` is the version
+    of its choice list (`editions`), "" if it has none on record.
     """
 
     variable: Variable
@@ -56,6 +58,7 @@ class Entry:
     hint: Mapping[str, str] = field(default_factory=dict)
     waves: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     used_by: tuple[str, ...] = ()
+    list_version: str = ""
 
     @property
     def place(self) -> str:
@@ -216,6 +219,7 @@ def _asked(
         hint={code: question.cell(column) for code, column in hints.items()},
         waves=_waves(instrument.form_id, plan),
         used_by=users.get(variable.name, ()),
+        list_version=version_of(variable.list_name, variable.choices) if variable.list_name else "",
     )
 
 
@@ -268,6 +272,7 @@ def _row(entry: Entry, languages: Iterable[str]) -> dict[str, str]:
         "type": variable.type,
         "unit": variable.unit,
         "list": variable.list_name,
+        "list_version": entry.list_version,
         **{f"choices_{code}": _choices(variable.choices, code) for code in languages},
         "missing": " ".join(f"{code}={reason}" for code, reason in variable.missing.items()),
         **{reason: entry.absent.get(reason, "") for reason in ABSENT},
@@ -303,6 +308,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "type": variable.type,
         "unit": variable.unit,
         "list": variable.list_name,
+        "list_version": entry.list_version,
         "choices": choices,
         "missing": dict(variable.missing),
         "absent": entry.absent,
@@ -338,6 +344,7 @@ def _told(entry: Entry, most: int = 0) -> list[tuple[str, str]]:
         *((f"label ({code})", words) for code, words in variable.label.items()),
         *((f"hint ({code})", words) for code, words in entry.hint.items()),
         ("type", type_),
+        ("list version", entry.list_version),
         ("unit", variable.unit),
         *((f"= {choice.name}", _words(choice)) for choice in shown),
         *((f"missing {code}", reason) for code, reason in variable.missing.items()),

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instruments import corridor as corridors
+from instruments import places
 from instruments import sheets as sheet_io
 from instruments.codebook import SENSITIVITIES, TYPES, Choice, Variable, languages_of
 from instruments.corridor import DEFAULT, Corridor
@@ -290,9 +291,10 @@ def lists(name: str, provinces: Collection[str] | None = None) -> bytes:
     Parameters
     ----------
     name
-        `vn_prov_hist.csv`, `vn_prov34.csv` or `vn_commune.csv`; the ending may be left out.
+        `vn_prov_hist.csv`, `vn_prov34.csv`, `vn_commune.csv` or one of a corridor, as `id_prov.csv`; the
+        ending may be left out.
     provinces
-        Codes of `vn_prov34` to which a list of communes is narrowed, so that the form opens faster. Other
+        Codes of provinces to which a list of communes is narrowed, so that the form opens faster. Other
         lists are given whole, because people move.
 
     Raises
@@ -300,9 +302,9 @@ def lists(name: str, provinces: Collection[str] | None = None) -> bytes:
     FileNotFoundError
         The package ships no such list; `enumerators.csv` and `psu.csv` belong to the study.
     """
-    path = LISTS / (name if name.endswith(".csv") else f"{name}.csv")
-    if not path.is_file():
-        shipped = ", ".join(sorted(p.name for p in LISTS.glob("*.csv")))
+    path = places.list_files().get(name if name.endswith(".csv") else f"{name}.csv")
+    if path is None:
+        shipped = ", ".join(places.list_files())
         raise FileNotFoundError(
             f"No list {name!r} is shipped (there are {shipped}); the study has to provide it."
         )
@@ -405,10 +407,15 @@ def _file_of(question: Question) -> str:
 
 def _shipped_choices(file: str) -> tuple[Choice, ...]:
     """The choices of a shipped list of provinces; communes never get as far as a table, so none of theirs."""
-    path = LISTS / file
-    if not file or "prov" not in file or not path.is_file():
+    path = places.list_files().get(file)
+    if path is None or "prov" not in file:
         return ()
+    language = next((known.language for known in places.code_lists().values() if known.file == file), "")
     with path.open(encoding="utf-8", newline="") as stream:
-        return tuple(
-            Choice(row["name"], {"en": row["label_en"], "vi": row["label"]}) for row in csv.DictReader(stream)
-        )
+        return tuple(Choice(row["name"], _place_labels(row, language)) for row in csv.DictReader(stream))
+
+
+def _place_labels(row: Mapping[str, str], language: str) -> dict[str, str]:
+    """The names of a place by language; `language` is that of its plain label, "" where it is mixed."""
+    labels = {column[6:]: text for column, text in row.items() if column.startswith("label_") and text}
+    return labels | ({language: row["label"]} if language else {})

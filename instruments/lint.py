@@ -79,6 +79,14 @@ def translations(instrument: Instrument) -> Findings:
                 yield from _untranslated(instrument, sheet, row, cells, field, languages)
 
 
+def awaited(instrument: Instrument) -> Findings:
+    """A language of the corridor in which the form does not come yet; until then it comes without."""
+    for language, (missing, texts) in instrument.awaited.items():
+        message = f"{missing} of {texts} texts are not translated; the form comes without it until all are."
+        where = f"{instrument.form_id}: {language}"
+        yield Finding("note", "translation.awaited", where, message)
+
+
 def labels(instrument: Instrument) -> Findings:
     """A question people see needs words."""
     for question in instrument.questions:
@@ -262,6 +270,7 @@ def languages_agree(instrument: Instrument) -> Findings:
 
 RULES: tuple[Callable[[Instrument], Findings], ...] = (
     translations,
+    awaited,
     labels,
     placeholders,
     names,

@@ -2,17 +2,21 @@
 
 A province code means nothing without its list: seven codes of the 63 provinces (`vn63`) live on among the 34
 units of 1 July 2025 (`vn34`) under another name. So every question here takes the list beside the code. The
-files are `lists/`, their versions `code_lists.csv`; a file that changes is a new version, never a new meaning
-of an old code. Sources: instruments/lists/README.md.
+files are `lists/` and those of the corridors, their versions `code_lists.csv`; a file that changes is a new
+version, never a new meaning of an old code. Sources: instruments/lists/README.md, corridors/README.md.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
+
+from instruments.corridor import CORRIDORS
 
 LISTS = Path(__file__).parent / "lists"
 VERSIONS = Path(__file__).parent / "code_lists.csv"
@@ -21,10 +25,15 @@ THEN, NOW = "vn63", "vn34"
 
 @dataclass(frozen=True, slots=True)
 class CodeList:
-    """One version of a list of codes: its file, when it was in force (None: open), its digest and source."""
+    """One version of a list of codes: its file, when it was in force (None: open), its digest and source.
+
+    `corridor` is the one that uses it, `language` that of the labels ("" where two stand in one).
+    """
 
     name: str
     file: str
+    corridor: str
+    language: str
     valid_from: date | None
     valid_to: date | None
     sha256: str
@@ -46,12 +55,15 @@ class Crossing:
     changed: str
 
 
-def code_lists() -> dict[str, CodeList]:
+@cache
+def code_lists() -> Mapping[str, CodeList]:
     """The place lists of the package by name."""
     return {
         row["list"]: CodeList(
             row["list"],
             row["file"],
+            row["corridor"],
+            row["language"],
             _day(row["valid_from"]),
             _day(row["valid_to"]),
             row["sha256"],
@@ -59,6 +71,13 @@ def code_lists() -> dict[str, CodeList]:
         )
         for row in _rows(VERSIONS)
     }
+
+
+@cache
+def list_files() -> Mapping[str, Path]:
+    """The attached lists shipped with the package, those of all corridors, by the name of the file."""
+    paths = (*LISTS.glob("*.csv"), *CORRIDORS.glob("*/lists/*.csv"))
+    return {path.name: path for path in sorted(paths, key=lambda path: path.name)}
 
 
 def crosswalk() -> tuple[Crossing, ...]:

@@ -197,7 +197,7 @@ class _Stage:
         """Week after week: the jobs that are due on Monday morning, then the enumerators until Sunday."""
         setting = Field.of(
             self.histories,
-            [load(form) for form in self.app.settings.study.forms],
+            [load(form, corridor=self.app.corridor) for form in self.app.settings.study.forms],
             zone=self.app.zone,
             seed=str(self.histories.seed),
             ids=str(self.app.settings.central.project),

@@ -18,6 +18,7 @@ from survey import store
 from survey.config import FILE, Settings, load_settings
 
 if TYPE_CHECKING:
+    from instruments.corridor import Corridor
     from instruments.plan import WavePlan
     from survey.central import Central
 
@@ -71,10 +72,22 @@ class App:
         return plan.first(study.waves) if study.waves else plan
 
     @property
+    def corridor(self) -> "Corridor":
+        """The corridor of the study: its words, choice lists and places."""
+        from instruments.corridor import corridor
+
+        return corridor(self.settings.study.corridor)
+
+    @property
     def forms_folder(self) -> Path | None:
         """Where the study's own forms lie; None for those shipped."""
         folder = self.settings.study.forms_folder
         return self.folder / folder if folder else None
+
+    @property
+    def lists(self) -> dict[str, bytes]:
+        """Attached lists the study has of its own in `lists/`, in place of shipped ones of that name."""
+        return {path.name: path.read_bytes() for path in sorted((self.folder / "lists").glob("*.csv"))}
 
     @property
     def zone(self) -> ZoneInfo:

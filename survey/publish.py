@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from instruments.comparability import crosswalk
+from instruments.comparability import crosswalk, structure
 from instruments.comparability.compare import compare
+from instruments.corridor import DEFAULT, Corridor
+from instruments.corridor import corridor as read_corridor
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint
@@ -105,6 +107,7 @@ def publish_forms(
     forms: Sequence[str],
     *,
     folder: Path | None,
+    corridor: str | Corridor = DEFAULT,
     files: Mapping[str, bytes],
     entity_lists: Mapping[str, Sequence[str]],
     now: datetime,
@@ -114,7 +117,8 @@ def publish_forms(
 ) -> Outcome:
     """Bring Central's forms up to the text in `folder` (the shipped one if None), or say what it would take.
 
-    `files` are the lists that only the study can give, `entity_lists` the properties each list must have.
+    Words, choice lists and places are those of the corridor. `files` are the lists that only the study can
+    give, and those it has in place of shipped ones; `entity_lists` the properties each list must have.
     `judge` looks at every form that is to go: ODK Validate, unless told otherwise.
 
     Raises
@@ -123,7 +127,7 @@ def publish_forms(
         A form has findings at error level, among them changes that break comparability with the version
         published last; nothing was sent.
     """
-    local, findings = local_forms(forms, folder, files)
+    local, findings = local_forms(forms, folder, files, corridor)
     remote = read_remote(central, local, entity_lists)
     actions = plan_publish(local, remote, known_versions(session), entity_lists)
     sent = {action.target for action in actions if action.kind == "publish"}
@@ -143,7 +147,8 @@ def publish_study(app: App, *, now: datetime, run_id: int | None = None, dry_run
             central,
             app.settings.study.forms,
             folder=app.forms_folder,
-            files=cases.lists(session),
+            corridor=app.corridor,
+            files=app.lists | cases.lists(session),
             entity_lists=LISTS,
             now=now,
             run_id=run_id,
@@ -176,14 +181,21 @@ def last_version(session: Session, form_id: str, version: str = "") -> FormVersi
 
 
 def local_forms(
-    forms: Iterable[str], folder: Path | None, files: Mapping[str, bytes]
+    forms: Iterable[str],
+    folder: Path | None,
+    files: Mapping[str, bytes],
+    corridor: str | Corridor = DEFAULT,
 ) -> tuple[list[Local], list[Finding]]:
-    """The forms of that name, linted and with their files; `FormRefused` when one cannot be used."""
+    """The forms of that name, linted and with their files; `FormRefused` when one cannot be used.
+
+    So it is when the corridor changes more than words, lists and places.
+    """
     found: list[Local] = []
-    findings: list[Finding] = []
+    where = corridor if isinstance(corridor, Corridor) else read_corridor(corridor)
+    findings = [] if where.is_default else structure.check(where, folder)
     for name in forms:
         try:
-            instrument = load(name, folder)
+            instrument = load(name, folder, corridor=where)
             media = {file: _file(file, files) for file in instrument.media}
             linted = lint(instrument)
             findings += linted

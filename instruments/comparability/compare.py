@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from instruments.codebook import languages_of
+from instruments.comparability import consequences
 from instruments.comparability.changes import Change, bare
 from instruments.comparability.recoding import choices
 from instruments.expressions import let_through, meaning, parts_of
@@ -81,7 +82,7 @@ def compare(a: Instrument, b: Instrument) -> list[Change]:
     for key, question in gone.items():
         why = "later waves have no answer to it"
         changes.append(Change("dropped", key, _shown(question, spoken), "", question.is_stored, why))
-    return changes + list(_perhaps(gone, new, spoken))
+    return consequences.without([*changes, *_perhaps(gone, new, spoken)], a, b)
 
 
 def _by_key(instrument: Instrument) -> dict[str, Question]:

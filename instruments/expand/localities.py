@@ -117,7 +117,7 @@ def _bound(row: Row, places: Mapping[str, str]) -> Row:
 
 
 def _guarded(survey: Placed, modules: Collection[str]) -> Placed:
-    """The survey with the questions of these modules marked sensitive and behind that consent."""
+    """The survey with the questions of these modules sensitive, behind that consent, and none a must."""
     rows: Placed = []
     depth = 0
     for place, row in survey:
@@ -140,4 +140,7 @@ def _behind_consent(row: Row) -> Row:
 
 def _sensitive(row: Row, kind: str) -> Row:
     silent = kind.startswith(("begin_", "end_", "note"))
-    return row if silent or row.get(SENSITIVITY) else row | {SENSITIVITY: "sensitive"}
+    if silent:
+        return row
+    kept = {column: cell for column, cell in row.items() if column != "required"}
+    return kept if row.get(SENSITIVITY) else kept | {SENSITIVITY: "sensitive"}

@@ -116,13 +116,16 @@ def export(
 
 def _entries(context: typer.Context) -> "Sequence[Entry]":
     """Every entry of the study's forms and plan, or of those shipped where there is no study."""
+    from instruments.corridor import DEFAULT
     from instruments.dictionary import entries
     from instruments.instrument import forms, load
     from instruments.plan import load_plan
 
     app = app_if_any(context)
     folder = app.forms_folder if app else None
-    return entries([load(name, folder) for name in forms(folder)], app.plan if app else load_plan())
+    corridor = app.settings.study.corridor if app else DEFAULT
+    loaded = [load(name, folder, corridor=corridor) for name in forms(folder)]
+    return entries(loaded, app.plan if app else load_plan())
 
 
 def _chosen(context: typer.Context, search: str, form: str, module: str, flag: str) -> "Sequence[Entry]":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
-from survey.commands.opening import Forms
+from survey.commands.opening import Forms, Where
+from survey.commands.opening import corridor_of as _corridor
 from survey.commands.opening import folder_of as _folder
 from survey.commands.opening import open_form as _open
 from survey.commands.opening import opened as _opened
@@ -33,7 +34,9 @@ _PARTS = ("form", "sheet", "row", "name", "column")
 
 
 @instrument.command("list")
-def list_forms(context: typer.Context, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+def list_forms(
+    context: typer.Context, corridor: Where = "", as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """Show the forms there are, with version, size, languages and estimated minutes.
 
     Example: survey instrument list
@@ -49,7 +52,7 @@ def list_forms(context: typer.Context, as_json: AsJson = False, as_csv: AsCsv = 
             "minutes": f"{total(lengths(form)):.0f}",
             "title": form.title,
         }
-        for form in _opened(context, None)
+        for form in _opened(context, None, corridor)
     ]
     show_rows(rows, as_json=as_json, as_csv=as_csv)
 
@@ -62,6 +65,7 @@ def lint(
         bool, typer.Option("--minutes", help="Show minutes by module and path in place of the findings.")
     ] = False,
     budget: Annotated[float, typer.Option(help="Minutes that no path should exceed.")] = 60.0,
+    corridor: Where = "",
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -72,16 +76,19 @@ def lint(
 
     Example: survey instrument lint rm_baseline --minutes
     """
+    from instruments.comparability import structure
     from instruments.findings import has_errors, sort_findings, to_text
     from instruments.length import over_budget, read_paths
     from instruments.lint import lint as linted
     from instruments.lint import lint_together
 
-    opened = _opened(context, forms)
+    opened = _opened(context, forms, corridor)
     paths = read_paths(_folder(context))
     found = [
         f for form in opened for f in (*linted(form), *over_budget(form, paths.get(form.form_id), budget))
     ]
+    where = _corridor(context, corridor)
+    found += [] if where.is_default else structure.check(where, _folder(context))
     found = sort_findings([*found, *lint_together(opened)])
     if minutes:
         _show_minutes(opened, paths, as_json=as_json, as_csv=as_csv)
@@ -108,6 +115,7 @@ def build(
     validate: Annotated[
         bool, typer.Option(help="Let ODK Validate read each form; about a second each.")
     ] = True,
+    corridor: Where = "",
 ) -> None:
     """Write each form as .xlsx and as the .xml that tablets run; leaves with 3 when one cannot run.
 
@@ -120,7 +128,7 @@ def build(
 
     findings: list[Finding] = []
     output.mkdir(parents=True, exist_ok=True)
-    for form in _opened(context, forms):
+    for form in _opened(context, forms, corridor):
         try:
             built = built_of(form)
         except FormError as error:
@@ -148,6 +156,7 @@ def walk(
     questions: Annotated[
         bool, typer.Option("--questions", help="A row for each question: how often it was asked.")
     ] = False,
+    corridor: Where = "",
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -168,7 +177,7 @@ def walk(
     except ModuleNotFoundError as error:
         missing = f"the engine cannot be started, {error.name} is not installed"
         raise SurveyError(missing, cure="install returnee-panel with the extra demo") from None
-    opened, paths, tablet = _opened(context, forms), read_paths(_folder(context)), Tablet()
+    opened, paths, tablet = _opened(context, forms, corridor), read_paths(_folder(context)), Tablet()
     app = app_if_any(context)
     when = now_of(context).astimezone(app.zone if app else None)
     found: list[Finding] = []
@@ -186,7 +195,8 @@ def walk(
 def diff(
     context: typer.Context,
     before: Annotated[
-        str, typer.Argument(help="A form: its name, folder or .xlsx, or published:FORM[@VERSION].")
+        str,
+        typer.Argument(help="A form: its name, FORM@CORRIDOR, folder or .xlsx, or published:FORM[@VERSION]."),
     ],
     after: Annotated[str, typer.Argument(help="The form to compare with it, named likewise.")],
     breaking: Annotated[bool, typer.Option("--breaking", help="Only what breaks comparability.")] = False,
@@ -234,6 +244,7 @@ def export(
         "export"
     ),
     dialect: Annotated[str, typer.Option(help="odk (Central and KoboToolbox) or surveycto.")] = "odk",
+    corridor: Where = "",
 ) -> None:
     """Write each form as an XLSForm to edit in Excel, with modules and shared lists written out.
 
@@ -244,7 +255,7 @@ def export(
     from instruments.excel.workbook import write
 
     findings: list[Finding] = []
-    opened = _opened(context, forms)
+    opened = _opened(context, forms, corridor)
     output.mkdir(parents=True, exist_ok=True)
     for form in opened:
         try:
@@ -270,6 +281,7 @@ def import_form(
     language: Annotated[
         str, typer.Option(help="Language of texts whose heading names none, e.g. 'English (en)'.")
     ] = "",
+    corridor: Where = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -289,7 +301,9 @@ def import_form(
     if folder is None and not dry_run:
         raise typer.BadParameter("name a folder of forms with --into, or set forms_folder in survey.toml")
     try:
-        taken = take_in(file, folder or text.FORMS, name=name, language=language)
+        taken = take_in(
+            file, folder or text.FORMS, name=name, language=language, where=_corridor(context, corridor)
+        )
     except ValueError as error:
         raise SurveyError(f"cannot read {file.name}: {error}") from None
     rows = [
@@ -357,7 +371,8 @@ def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | Non
 
     kind, separator, rest = name.partition(":")
     if kind != "published" or not separator:
-        return _open(name, _folder(context)), None
+        form, _, corridor = (name, "", "") if Path(name).exists() else name.partition("@")
+        return _open(form, _folder(context), _corridor(context, corridor)), None
     form, _, version = rest.partition("@")
     with app_of(context).session() as session:
         row = last_version(session, form, version)

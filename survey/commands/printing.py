@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from survey.commands import say, show_findings
-from survey.commands.opening import Forms, folder_of, opened
+from survey.commands.opening import Forms, Where, folder_of, opened
 
 if TYPE_CHECKING:
     from analysis.document import Document
@@ -33,6 +33,7 @@ def print_forms(
         list[Path] | None,
         typer.Option(help="Folder of fonts, for PDF in scripts beyond Latin.", exists=True, file_okay=False),
     ] = None,
+    corridor: Where = "",
 ) -> None:
     """Write each form as a questionnaire to read: routing in words, answers to tick, consent and safety.
 
@@ -50,7 +51,7 @@ def print_forms(
     findings: list[Finding] = []
     paths = read_paths(folder_of(context))
     output.mkdir(parents=True, exist_ok=True)
-    for form in opened(context, forms):
+    for form in opened(context, forms, corridor):
         for code in language or form.languages[:1]:
             try:
                 made = questionnaire(form, code, paths=paths.get(form.form_id), technical=technical)

@@ -24,6 +24,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _corridor(name: str) -> str:
+    from instruments.corridor import corridor
+
+    return corridor(name).name
+
+
 def _database(url: str) -> str:
     try:
         backend = make_url(url).get_backend_name()
@@ -61,11 +67,9 @@ class Study(_Section):
     title: Annotated[str, Field(description="Title on reports.")] = "Returned migrants: a panel"
     corridor: Annotated[
         str,
-        Field(
-            pattern=r"^[A-Z]{3}-[A-Z]{3}$",
-            description="Country of origin and of destination, ISO 3166 alpha-3.",
-        ),
-    ] = "VNM-JPN"
+        AfterValidator(_corridor),
+        Field(description="vn-jp, id-jp, kh-jp, mm-jp or ph-jp: whose words, lists and places forms have."),
+    ] = "vn-jp"
     time_zone: Annotated[
         str,
         AfterValidator(_zone),

@@ -16,14 +16,14 @@ from hashlib import sha256
 import pytest
 
 from analysis.persons import provinces
-from instruments.places import LISTS, code_lists, crosswalk, province_now
+from instruments.places import code_lists, crosswalk, list_files, province_now
 
 
 def test_every_place_file_has_a_version_that_is_its_own() -> None:  # 1
     known = code_lists()
-    assert {item.file for item in known.values()} == {path.name for path in LISTS.glob("*.csv")}
+    assert {item.file for item in known.values()} == set(list_files())
     for item in known.values():
-        digest = sha256((LISTS / item.file).read_bytes()).hexdigest()
+        digest = sha256(list_files()[item.file].read_bytes()).hexdigest()
         assert digest == item.sha256, f"{item.file} changed: give it a new version, not a new meaning"
         assert item.source
 
@@ -33,7 +33,8 @@ def test_every_place_file_has_a_version_that_is_its_own() -> None:  # 1
     [(date(2025, 6, 30), {"vn63"}), (date(2025, 7, 1), {"vn34", "vn_commune"})],
 )
 def test_one_list_of_provinces_is_in_force_on_a_day(day: date, lists: set[str]) -> None:  # 1
-    assert {name for name, item in code_lists().items() if item.is_in_force(day)} == lists
+    known = {name: item for name, item in code_lists().items() if item.corridor == "vn-jp"}
+    assert {name for name, item in known.items() if item.is_in_force(day)} == lists
 
 
 def test_52_provinces_became_23_and_11_stayed() -> None:  # 2

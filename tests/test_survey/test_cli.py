@@ -166,7 +166,8 @@ def test_a_central_that_is_down_is_one_line_and_a_failed_run(tmp_path: Path, cap
 def test_init_never_overwrites_a_study(tmp_path: Path, capfd):
     assert run("init", tmp_path / "study", "--corridor", "KHM-JPN") == 0
     text = (tmp_path / "study" / "survey.toml").read_text()
-    assert 'corridor = "KHM-JPN"' in text
+    assert 'corridor = "kh-jp"' in text
+    assert 'time_zone = "Asia/Phnom_Penh"' in text
     assert run("init", tmp_path / "study") == 2
     assert (tmp_path / "study" / "survey.toml").read_text() == text
 
