@@ -192,12 +192,23 @@ ATTEMPTS: Columns = (
     ("att_cm", "Int64"),
 )
 
+RETRACTIONS: Columns = (
+    ("person_id", "string"),
+    ("wave", "Int64"),  # of the answer that is said to be wrong
+    ("variable", "string"),
+    ("old", "string"),
+    ("new", "string"),
+    ("source_wave", "Int64"),
+    ("source", "string"),
+)
+
 FRAMES: Mapping[str, Columns] = {
     "persons": PERSONS,
     "person_waves": PERSON_WAVES,
     "spells": SPELLS,
     "person_months": PERSON_MONTHS,
     "attempts": ATTEMPTS,
+    "retractions": RETRACTIONS,
 }
 
 
@@ -222,7 +233,7 @@ def build(responses: Mapping[str, pd.DataFrame], codebook: Codebook) -> Panel:
         "baseline" and "followup": person_id, wave, interview_cm and the answers of the form, missing codes
         kept. "baseline_calendar" and "followup_calendar": person_id, wave, position and the `sp_` columns.
         "attempts": the contact form with att_cm. "issued": one row per person and wave whose window has
-        opened.
+        opened. "retractions", if there are any: person_id, wave, variable, old, new, source_wave, source.
     codebook
         Of the forms, for their missing codes.
     """
@@ -243,6 +254,7 @@ def build(responses: Mapping[str, pd.DataFrame], codebook: Codebook) -> Panel:
         "spells": spells,
         "person_months": _months(spells, persons, held),
         "attempts": _attempts(tried),
+        "retractions": responses.get("retractions", conform(pd.DataFrame(), RETRACTIONS)),
     }
     made = {name: conform(_in_order(frames[name]), columns) for name, columns in FRAMES.items()}
     return Panel(made, [*doubts, *claims, *line.findings])
@@ -278,7 +290,8 @@ def _attempts(tried: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    keys = [k for k in ("person_id", "wave", "spell", "cm", "att_no") if k in frame]
+    known = ("person_id", "wave", "spell", "cm", "att_no", "source_wave", "source")
+    keys = [k for k in known if k in frame and not (k == "source_wave" and "spell" in frame)]
     order = ["person_id", "cm"] if "cm" in keys else keys
     return frame.sort_values(order, ignore_index=True, kind="stable")
 

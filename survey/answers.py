@@ -78,7 +78,7 @@ def usable(session: Session, names: Collection[str]) -> dict[str, Answers]:
 
 def study_codebook(session: Session) -> Codebook:
     """The codebook of the newest version of every form that was published, with the computed variables."""
-    return codebook(newest.values()) if (newest := _newest_instruments(session)) else codebook()
+    return codebook(newest.values()) if (newest := newest_instruments(session)) else codebook()
 
 
 class Edit(NamedTuple):
@@ -90,6 +90,13 @@ class Edit(NamedTuple):
     meta: Mapping[str, object]
     submitted_at: datetime
     redaction_id: int | None
+
+
+def newest_instruments(session: Session) -> dict[str, Instrument]:
+    """The text of each form in the version published last; forms never published are left out."""
+    query = select(FormVersion).order_by(col(FormVersion.published_at), col(FormVersion.id))
+    newest = {row.form_id: row for row in session.exec(query)}
+    return {form: Instrument.from_sheets(newest[form].sheets) for form in FORMS if form in newest}
 
 
 def newest_edits(session: Session, form: str) -> list[Edit]:
@@ -152,12 +159,6 @@ def _usable(session: Session, log: _Log, names: Collection[str] | None = None) -
     for form in (BASELINE, FOLLOWUP):
         forms[form] = _one_per_wave(form, forms[form], log)
     return forms
-
-
-def _newest_instruments(session: Session) -> dict[str, Instrument]:
-    query = select(FormVersion).order_by(col(FormVersion.published_at), col(FormVersion.id))
-    newest = {row.form_id: row for row in session.exec(query)}
-    return {form: Instrument.from_sheets(newest[form].sheets) for form in FORMS if form in newest}
 
 
 def _typed(session: Session, form: str, log: _Log, names: Collection[str] | None) -> Answers:

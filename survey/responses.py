@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from instruments.codebook import Codebook
 from instruments.findings import Finding, sort_findings
-from survey import cases, waves
+from survey import cases, retractions, waves
 from survey.answers import (
     ATTEMPT,
     BASELINE,
@@ -86,8 +86,9 @@ ISSUED_COLUMNS = {
 class Responses:
     """Frames for analysis, the same answers with their instance for checks, and what was found on the way.
 
-    `frames`: baseline, baseline_calendar, followup, followup_calendar, attempts, issued. `answers` and
-    `calendars` are by form, with instance_id, person_id, wave and enum_id, without identifying variables.
+    `frames`: baseline, baseline_calendar, followup, followup_calendar, attempts, issued, retractions (what
+    was said to be wrong in an earlier interview, beside it and not over it). `answers` and `calendars` are by
+    form, with instance_id, person_id, wave and enum_id, without identifying variables.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -113,6 +114,7 @@ def read(session: Session, *, seed: int, gathered: Gathered | None = None) -> Re
         "followup_calendar": _without_keys(calendars[FOLLOWUP]),
         "attempts": _attempts(answers[ATTEMPT], people, plan),
         "issued": _issued(people, plan, seed),
+        "retractions": retractions.frame(retractions.retractions(session, gathered)),
     }
     return Responses(
         frames,

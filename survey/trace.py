@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from analysis.dataset import Dataset
 from instruments.codebook import Codebook, Variable
 from instruments.instrument import Instrument
-from survey import answers, checks, corrections, release, responses
+from survey import answers, checks, corrections, release, responses, retractions
 from survey.corrections import as_text
 from survey.models import FormVersion, Submission, SubmissionEvent
 
@@ -79,7 +79,7 @@ def walk(
         _form_version(answer),
         _submission(session, answer),
         _decoded(gathered, answer),
-        _corrections(session, answer),
+        _corrections(session, answer, gathered),
         _case(read, answer, keys),
         _checks(read, answer),
     ]
@@ -195,7 +195,7 @@ def _cell(typed: answers.Answers, answer: _Answer) -> tuple[object] | None:
     return (rows[answer.now].iloc[0],) if len(rows) else None
 
 
-def _corrections(session: Session, answer: _Answer) -> Stage:
+def _corrections(session: Session, answer: _Answer, gathered: answers.Gathered) -> Stage:
     own = [
         row
         for row in corrections.listing(session, answer.submission.instance_id)
@@ -205,6 +205,13 @@ def _corrections(session: Session, answer: _Answer) -> Stage:
         f"{row.at.isoformat(timespec='seconds')} by {row.who}: "
         + ("okay" if row.old == row.new else f"{answer.show(row.old)} to {answer.show(row.new)}")
         for row in own
+    ]
+    place = (answer.submission.instance_id, answer.place)
+    lines += [
+        f"{told.day} by the respondent, {told.source} of wave {told.source_wave}: "
+        f"{answer.show(told.old)} was wrong, {answer.show(told.new)}; beside it, not over it"
+        for told in retractions.retractions(session, gathered)
+        if (told.instance_id, told.variable) == place
     ]
     return Stage("Corrections", tuple(lines) or ("none",))
 
