@@ -134,6 +134,9 @@ def _without_blackouts(line: list[Window], plan: WavePlan, *, opens_stays: bool 
     for place, window in enumerate(line):
         latest = line[place + 1].opens - DAY if place + 1 < len(line) else None
         to = plan.blackouts.shift(window.opens, window.closes, latest=latest, opens_stays=opens_stays)
+        if not to.why:
+            moved.append(window)
+            continue
         why = "; ".join(word for word in (window.why, to.why) if word)
         moved.append(replace(window, opens=to.opens, closes=to.closes, why=why, is_tight=to.is_tight))
     return moved

@@ -255,9 +255,17 @@ def _cached(plan: WavePlan) -> Callable[[Anchor], Prepared]:
 
 
 def _prepared(made: Layout, reason: str) -> Prepared:
-    told = tuple(replace(one, why=f"{reason}; {one.why}" if one.why else reason) for one in made.windows)
+    told = tuple(
+        replace(one, why=f"{reason}; {one.why}") if one.why else _with_reason(one, reason)
+        for one in made.windows
+    )
     shown = sorted(_shown(window) for window in told)
     return Prepared(told, made.left_out, shown, tuple(window for window in told if window.is_tight))
+
+
+def _with_reason(one: Window, reason: str) -> Window:
+    """The window with its reason; made by hand, since it is done for every window of a panel."""
+    return Window(one.wave, one.opens, one.due, one.closes, one.form, reason, one.is_tight)
 
 
 def _stored(session: Session, wanted: Collection[str]) -> Iterator[tuple[str, list[Stored]]]:
@@ -271,7 +279,7 @@ def _stored(session: Session, wanted: Collection[str]) -> Iterator[tuple[str, li
         query = query.where(own.case_id.in_(list(wanted)))
     rows = session.connection().execute(query.execution_options(yield_per=BATCH))
     for case_id, group in groupby(rows, key=itemgetter(0)):
-        yield case_id, [tuple(row[1:]) for row in group]
+        yield case_id, [row[1:] for row in group]
 
 
 def _read(row: Stored) -> Row:
