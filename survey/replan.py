@@ -16,6 +16,7 @@ from instruments.findings import Finding
 from instruments.plan import WavePlan
 from survey import cases, waves
 from survey.cases import Facts
+from survey.config import AssignmentRules
 from survey.waves import Change, Load, Place
 
 
@@ -40,6 +41,7 @@ def replan(
     weeks: int = waves.WEEKS,
     who: str = "survey",
     why: str = "",
+    rules: AssignmentRules | None = None,
 ) -> Replanned:
     """Adopt this plan and settle all cases by it, with other first days of the month of return if given.
 
@@ -49,7 +51,7 @@ def replan(
     before = waves.workload(session, current, today=today, weeks=weeks)
     waves.adopt(session, plan, who=who, why=why, now=now)
     told = _with_returns(facts, returned or {})
-    made = cases.settled(session, told, plan, now=now, today=today, who=who, why=why)
+    made = cases.settled(session, told, plan, now=now, today=today, who=who, why=why, rules=rules)
     after = waves.workload(session, plan, today=today, weeks=weeks)
     return Replanned(made.changes, made.findings, before, after)
 

@@ -115,6 +115,7 @@ def plan(
                 weeks=weeks,
                 who=who or os.environ.get("USER", "operator"),
                 why=why,
+                rules=app.settings.assignment,
             )
         except LookupError as error:
             raise SurveyError(str(error), cure="look at `survey cases list`") from None
