@@ -18,6 +18,7 @@ from analysis.indicators import derive
 from analysis.months import floats, to_months, year_month
 
 INFLOW_MONTHS = 12
+VIET_NAM = 1  # of the list of corridors; the corridor whose provinces were merged
 INDICATORS_OF_PERSON = ("willing", "ready", "unsd98", "unsd98_long", "icls20_ret_worker", "hoang2020", "cris")
 
 
@@ -41,7 +42,7 @@ def person_rows(
         rows[f"{name}0"] = rows["person_id"].map(first[name])
     rows = derive(rows.drop(columns=["debt_any", "rm_ctry"]), INDICATORS_OF_PERSON)
     rows["abroad_mo"] = rows["abroad_lo"].where(rows["abroad_lo"] == rows["abroad_hi"])
-    rows["prov_ret34"] = rows["prov_ret"].map(provinces()).astype("string")
+    rows["prov_ret34"] = province_now(rows["prov_ret"], rows["corridor"])
     rows["age_ret"] = _age_at_return(rows)
     home = _home(talked)
     silent = tried[floats(tried["wave"]) > floats(tried["person_id"].map(home["wave"]))]
@@ -62,6 +63,12 @@ def person_rows(
     rows["inflow"] = flag((rows["entry"] <= INFLOW_MONTHS).mask(rows["entry"].isna()))
     rows["lost"] = _lost(rows, waves)
     return rows
+
+
+def province_now(province: pd.Series, corridor: pd.Series) -> pd.Series:
+    """The unit of today of a province at the time: by the mergers in Viet Nam, elsewhere the same code."""
+    merged = province.map(provinces()).astype("string")
+    return merged.where(corridor.fillna(VIET_NAM) == VIET_NAM, province.astype("string"))
 
 
 def provinces() -> pd.Series:

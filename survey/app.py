@@ -6,6 +6,7 @@ holds no clock: what needs the time is given it.
 """
 
 import random
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ class App:
         from instruments.plan import load_plan
 
         study = self.settings.study
-        plan = load_plan(self.folder / study.plan_file) if study.plan_file else load_plan()
+        shipped = replace(load_plan(), corridor=self.corridor.iso)
+        plan = load_plan(self.folder / study.plan_file) if study.plan_file else shipped
         return plan.first(study.waves) if study.waves else plan
 
     @property

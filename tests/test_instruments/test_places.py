@@ -4,7 +4,7 @@
 2. The 63 provinces and Ha Tay lie in the 34 units of today: 11 unchanged, 23 made by merging 52.
 3. A code is read by its list: seven codes mean another place in each.
 4. What is no list or no code of it is an error that says so.
-5. The mapping analysis uses says the same.
+5. The mapping analysis uses says the same; a code of another corridor stays as it is.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections import Counter
 from datetime import date
 from hashlib import sha256
 
+import pandas as pd
 import pytest
 
+from analysis import persons
 from analysis.persons import provinces
 from instruments.places import code_lists, crosswalk, list_files, province_now
 
@@ -88,3 +90,12 @@ def test_a_code_without_its_list_is_an_error(code: str, name: str, message: str)
 
 def test_analysis_maps_provinces_alike() -> None:  # 5
     assert provinces().to_dict() == {crossing.code: crossing.now_code for crossing in crosswalk()}
+
+
+def test_analysis_reads_a_province_by_its_corridor() -> None:  # 5
+    codes = pd.Series(["15", "15", "0102", None, "15"], dtype="string")
+    corridor = pd.Series([1, 4, 5, 1, None], dtype="Int64")
+    now = persons.province_now(codes, corridor)
+    assert now.fillna("").to_list() == ["15", "15", "0102", "", "15"]
+    other = persons.province_now(pd.Series(["02", "02"], dtype="string"), corridor[:2])
+    assert other.to_list() == ["08", "02"]

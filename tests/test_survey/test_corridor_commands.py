@@ -5,7 +5,8 @@ its blackouts; one that is not there is one line. 2. `check` says that a corrido
 alone, and leaves with 3 when a list changed without a version; `versions` shows them, `--record` adds one.
 3. `init --corridor` writes its name, time zone and languages; a study takes its forms, codebook and places.
 4. A command about forms takes `--corridor`, and `diff` compares a form in two. 5. A study publishes the forms
-of its corridor with the places of it, and with lists of its own in place of shipped ones.
+of its corridor with the places of it, and with lists of its own in place of shipped ones; a dry run against
+Central says so and sends nothing.
 """
 
 import json
@@ -143,3 +144,17 @@ def test_a_study_publishes_the_places_of_its_corridor_or_its_own(tmp_path: Path)
     assert {finding.level for finding in findings} == {"note"}
     assert form.media["mm_township.csv"] == own
     assert form.media["mm_prov.csv"].startswith(b"name,label,label_en,iso,valid_from\n01,Sagaing Region")
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_what_would_be_published(tmp_path: Path, central_at, capfd, monkeypatch):  # 5
+    monkeypatch.setenv("SURVEY_CENTRAL_PASSWORD", central_at.settings.password.get_secret_value())
+    central = ("--central", central_at.url, "--project", central_at.project)
+    assert run("init", "study", "--corridor", "ph-jp", *central) == 0
+    capfd.readouterr()
+    assert run("--settings", tmp_path / "study", "publish", "--dry-run", "--json") == 0
+    out, err = capfd.readouterr()
+    planned = {(row["action"], row["what"]) for row in json.loads(out)}
+    assert {("publish", form) for form in ("rm_baseline", "rm_followup", "rm_contact")} <= planned
+    assert "Filipino (tl)" in err
+    assert central_at.call("GET", "~/forms") == []
