@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -255,3 +257,19 @@ def tablet(each_central, line: Line, tmp_path: Path) -> Iterator[Callable[[str],
 
     yield made
     session.close()
+
+
+@pytest.fixture(scope="session")
+def walker(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Each shipped form on one virtual tablet, with made-up lists, at 9:30 on 14 March 2031."""
+    from survey.sandbox.tablet import Tablet
+    from survey.sandbox.walks.walking import Walker
+
+    folder, tablet = tmp_path_factory.mktemp("walks"), Tablet()
+    when = datetime(2031, 3, 14, 9, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+
+    @cache
+    def of(form: str) -> Walker:
+        return Walker(load(form), folder, tablet, when=when, language="Tiếng Việt (vi)")
+
+    return of

@@ -19,12 +19,15 @@ MOST_CHOICES = 60
 PERIODS = (1, 1, 2, 2, 3)
 SKIPPED = 0.25  # of questions nobody has to answer
 GIVEN_UP = 0.15  # of wrong answers that are not put right
-ONCE = 0.93  # how often a yes that is counted over periods is said in the last of them alone
+ONCE = 0.93
 _COUNTED = re.compile(r"sum\(\s*\$\{\s*(\w+)\s*\}\s*\)")
 
 
 class Improviser:
-    """Answers one interview; `wishes` by question name, `wrong` as a share of all answers."""
+    """Answers one interview; `wishes` by question name, `wrong` as a share of all answers.
+
+    `once` is how often a yes that is counted over the periods of a repeat is said in the last of them alone.
+    """
 
     def __init__(
         self,
@@ -33,8 +36,10 @@ class Improviser:
         wishes: Mapping[str, str] | None = None,
         *,
         wrong: float = 0.0,
+        once: float = ONCE,
     ) -> None:
-        self.domains, self.rng, self.wishes, self.wrong = domains, rng, wishes or {}, wrong
+        self.domains, self.rng, self.wishes = domains, rng, wishes or {}
+        self.wrong, self.once = wrong, once
         self._instances: dict[str, int] = {}
 
     def tries(self, shown: Shown) -> Iterator[str]:
@@ -86,7 +91,7 @@ class Improviser:
 
     def _once(self, shown: Shown) -> str:
         """A yes in the last period and in no other, mostly."""
-        if self.rng.random() >= ONCE:
+        if self.rng.random() >= self.once:
             return self.rng.choice(("0", "1"))
         repeat, _, place = re.sub(r"\]?/\w+$", "", shown.path).partition("[")
         return str(int(int(place or 1) == self._instances.get(repeat, 1)))

@@ -22,6 +22,8 @@ TRIED = 14  # values of one question in a sweep
 LOOK_UP = re.compile(
     r"instance\(\s*'([^']+)'\s*\)/root/item\[\s*(\w+)\s*=\s*\$\{\s*(\w+)\s*\}\s*\]/([\w.-]+)"
 )
+_WANTS_AN_ANSWER = re.compile(r"\$\{\w+\} (=|>|>=|<|<=) |selected")
+_WANTS_NONE = re.compile(r"\bor\b|\bnot\b|!=|= ''")
 
 
 class Steering:
@@ -44,7 +46,7 @@ class Steering:
         self, goals: Sequence[str], rng: random.Random, kept: Mapping[str, str] | None = None
     ) -> dict[str, str] | None:
         """Answers with which no goal is missed, those `kept` among them; None where none were found."""
-        parts = [part for goal in goals for part in self._opened_up(goal)]
+        parts = self._on_the_way(goals)
         cone = list(self._cone(parts))
         kept = {q.name: kept[q.name] for q in cone if q.name in kept} if kept else {}
         free = [question for question in cone if question.name not in kept and self._values(question)]
@@ -180,6 +182,22 @@ class Steering:
     @cached_property
     def _tried(self) -> dict[str, tuple[str, ...]]:
         return {}
+
+    def _on_the_way(self, goals: Sequence[str]) -> list[str]:
+        """The goals as parts, with what must be met for the questions to be asked whose answers they name."""
+        found: dict[str, None] = {}
+        open_ = [part for goal in goals for part in self._opened_up(goal)]
+        while open_:
+            part = open_.pop()
+            if part in found:
+                continue
+            found[part] = None
+            if _WANTS_AN_ANSWER.search(part) and not _WANTS_NONE.search(part):
+                for name in _names(part):
+                    question = self.domains.questions.get(name)
+                    if question is not None and not question.cell("calculation"):
+                        open_ += [p for one in self.conditions(name) for p in self._opened_up(one)]
+        return list(found)
 
     def _opened_up(self, goal: str, depth: int = 4) -> list[str]:
         """The goal as parts; where it asks for the value of `if(…)`, what the condition must come to."""

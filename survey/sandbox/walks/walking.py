@@ -20,7 +20,7 @@ from instruments.xform import build
 from survey.sandbox.tablet import Filled, Tablet, uuids
 from survey.sandbox.walks.caselists import case_lists, write_lists
 from survey.sandbox.walks.domains import Domains
-from survey.sandbox.walks.improviser import Improviser
+from survey.sandbox.walks.improviser import ONCE, Improviser
 from survey.sandbox.walks.steering import Steering
 
 GIVE_UP = 4  # interviews steered towards one question in vain
@@ -125,13 +125,18 @@ class Walker:
         self.steering = Steering(self.domains)
 
     def interview(
-        self, rng: random.Random, wishes: Mapping[str, str] | None = None, *, wrong: float = 0.0
+        self,
+        rng: random.Random,
+        wishes: Mapping[str, str] | None = None,
+        *,
+        wrong: float = 0.0,
+        once: float = ONCE,
     ) -> Filled:
-        """One interview, with these answers where they are asked and taken."""
+        """One interview, with these answers where they are asked and taken; see `Improviser`."""
         return self.tablet.fill(
             self.form,
             self.media,
-            Improviser(self.domains, rng, wishes, wrong=wrong),
+            Improviser(self.domains, rng, wishes, wrong=wrong, once=once),
             when=self.when,
             ids=uuids(f"{self.seed}/{rng.random()}"),
             language=self.language,
@@ -141,7 +146,7 @@ class Walker:
     def along(self, path: Mapping[str, str], rng: random.Random) -> Filled:
         """One interview on a path: the answers known on it, and what leads to values it names."""
         goals = [f"${{{name}}} = '{value}'" for name, value in path.items()]
-        return self.interview(rng, {**(self.steering.towards(goals, rng) or {}), **path})
+        return self.interview(rng, {**(self.steering.towards(goals, rng) or {}), **path}, once=1.0)
 
 
 def walk(walker: Walker, interviews: int, paths: Mapping[str, Mapping[str, str]] | None = None) -> Walk:
