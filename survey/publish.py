@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 from instruments.comparability import crosswalk, structure
+from instruments.comparability.attached import compared, files_of
 from instruments.comparability.compare import compare
 from instruments.corridor import DEFAULT, Corridor
 from instruments.corridor import corridor as read_corridor
@@ -27,7 +28,7 @@ from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
-from survey import cases, store
+from survey import attached, cases, store
 from survey.central import Central
 from survey.central.drafts import digest_of, is_text_of
 from survey.errors import FormRefused
@@ -132,10 +133,13 @@ def publish_forms(
     actions = plan_publish(local, remote, known_versions(session), entity_lists)
     sent = {action.target for action in actions if action.kind == "publish"}
     findings += [f for form in local if form.form_id in sent for f in _judged(form, judge)]
-    going = {name: form for name, form in zip(forms, local, strict=True) if form.form_id in sent}
-    findings += [f for name, form in going.items() for f in broken(session, form, name, folder)]
+    going = {action.target for action in actions if action.kind in ("publish", "files")}
+    named = {name: form for name, form in zip(forms, local, strict=True) if form.form_id in going}
+    findings += [f for name, form in named.items() for f in broken(session, form, name, folder)]
     _refuse_errors(findings)
     done = () if dry_run else apply(actions, local, central, session, now=now, run_id=run_id)
+    if not dry_run:
+        _keep_lists(session, local, now=now, run_id=run_id)
     return Outcome(tuple(actions), tuple(done), tuple(sort_findings(findings)))
 
 
@@ -159,15 +163,25 @@ def publish_study(app: App, *, now: datetime, run_id: int | None = None, dry_run
 def broken(session: Session, form: Local, name: str, folder: Path | None) -> list[Finding]:
     """Changes since the version published last that break comparability and that no crosswalk covers.
 
+    Attached code lists are compared as they were published last, by whatever form.
     `name` is that of the form's folder in `folder`, beside which its crosswalk stands.
     """
     last = last_version(session, form.form_id)
     if last is None:
         return []
     rulings, findings = crosswalk.read(crosswalk.path_of(name, folder))
-    changes = compare(Instrument.from_sheets(last.sheets), form.instrument)
+    files = code_lists(form)
+    changes = [
+        *compare(Instrument.from_sheets(last.sheets), form.instrument),
+        *compared(attached.held(session, files), files),
+    ]
     open_ = crosswalk.uncovered(changes, rulings, last.published_at.date())
     return findings + crosswalk.to_findings(open_, name, last.version)
+
+
+def code_lists(form: Local) -> dict[str, bytes]:
+    """The attached code lists of a form by file name."""
+    return {file: form.media[file] for file in files_of(form.instrument) if file in form.media}
 
 
 def last_version(session: Session, form_id: str, version: str = "") -> FormVersion | None:
@@ -178,6 +192,15 @@ def last_version(session: Session, form_id: str, version: str = "") -> FormVersi
     return session.exec(
         query.order_by(col(FormVersion.published_at).desc(), col(FormVersion.id).desc())
     ).first()
+
+
+def superseded(session: Session, form_id: str, version: str) -> datetime | None:
+    """When the version of that name was followed by another; None while it is the newest one."""
+    if (one := last_version(session, form_id, version)) is None or not version:
+        return None
+    query = select(FormVersion).where(FormVersion.form_id == form_id, col(FormVersion.id) > one.id)
+    later = session.exec(query.order_by(col(FormVersion.id))).first()
+    return later.published_at if later else None
 
 
 def local_forms(
@@ -313,6 +336,13 @@ def remember(
     )
     session.commit()
     passed("publish.remembered")
+
+
+def _keep_lists(session: Session, local: Iterable[Local], *, now: datetime, run_id: int | None) -> None:
+    """Remember the code lists that Central holds now."""
+    files = {file: data for form in local for file, data in code_lists(form).items()}
+    attached.remember(session, files, now=now, run_id=run_id)
+    session.commit()
 
 
 def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple[str, str]]) -> list[Action]:

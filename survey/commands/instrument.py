@@ -212,14 +212,17 @@ def diff(
     """Compare two versions of a form by meaning; leaves with 3 when a change breaks comparability.
 
     A change that a row of the crosswalk beside the form covers (reason, author, date) is shown and let pass.
+    Attached code lists are compared too, as they were while a version was the newest and as they are here.
 
     Example: survey instrument diff published:rm_followup rm_followup
     """
     from instruments.comparability import crosswalk
+    from instruments.comparability.attached import compared
     from instruments.comparability.compare import compare
 
     (old, published), (new, _) = _version(context, before), _version(context, after)
-    changes = [change for change in compare(old, new) if change.breaks or not breaking]
+    lists = compared(_lists(context, before, old), _lists(context, after, new))
+    changes = [change for change in (*compare(old, new), *lists) if change.breaks or not breaking]
     rulings, findings = crosswalk.read(_crosswalk_of(context, after, new))
     open_ = crosswalk.uncovered(changes, rulings, published)
     if rows:
@@ -380,6 +383,23 @@ def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | Non
             what = f"version {version} of {form}" if version else f"{form}"
             raise SurveyError(f"{what} was never published from here", cure="survey publish does that")
         return Instrument.from_sheets(row.sheets), row.published_at.date()
+
+
+def _lists(context: typer.Context, name: str, form: "Instrument") -> "dict[str, bytes]":
+    """The attached code lists of a form: as they are here, or as they were while a version was the newest."""
+    from instruments.comparability.attached import files_of
+    from instruments.instrument import lists
+    from instruments.places import list_files
+
+    files = files_of(form)
+    if not name.startswith("published:"):
+        return {file: lists(file) for file in files if file in list_files()}
+    from survey import attached
+    from survey.publish import superseded
+
+    form_id, _, version = name.removeprefix("published:").partition("@")
+    with app_of(context).session() as session:
+        return attached.held(session, files, superseded(session, form_id, version))
 
 
 def _crosswalk_of(context: typer.Context, name: str, form: "Instrument") -> Path:

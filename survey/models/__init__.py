@@ -8,6 +8,7 @@ table. What reads and writes these tables is elsewhere.
 from survey.models.base import Row, faults, metadata
 from survey.models.collected import (
     EVENT_KINDS,
+    AttachedList,
     Correction,
     FormVersion,
     Redaction,
@@ -52,6 +53,7 @@ __all__ = [
     "AdoptedPlan",
     "AppUserToken",
     "Assignment",
+    "AttachedList",
     "Case",
     "CaseChange",
     "Contact",

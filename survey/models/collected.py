@@ -1,7 +1,7 @@
 """What Central gave us and what was made of it by hand: forms, submissions, events, corrections, redactions.
 
-`submission`, `submission_event` and `correction` can only be added to; triggers made by the migrations see to
-that (see `survey.store`).
+`submission`, `submission_event`, `correction` and `attached_list` can only be added to; triggers made by the
+migrations see to that (see `survey.store`).
 """
 
 from typing import Any, ClassVar
@@ -26,6 +26,19 @@ class FormVersion(Row, table=True):
     digest: str
     title: str = ""
     sheets: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    published_at: Moment
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+
+
+class AttachedList(Row, table=True):
+    """One content of a code list attached to forms, from the day Central was given it. Append-only."""
+
+    __tablename__ = "attached_list"
+
+    id: int | None = Field(default=None, primary_key=True)
+    file: str = Field(index=True)
+    sha256: str
+    text: str
     published_at: Moment
     run_id: int | None = Field(default=None, foreign_key="run.id")
 
