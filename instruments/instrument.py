@@ -14,7 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from instruments import corridor as corridors
@@ -143,6 +143,7 @@ class Instrument:
     lists: Mapping[str, tuple[Choice, ...]] = field(compare=False, repr=False)
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     awaited: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    home: Path | None = field(default=None, compare=False, repr=False)  # the folder of forms it was read from
 
     @classmethod
     def from_sheets(
@@ -277,7 +278,8 @@ def load(form: str | Path, folder: Path | None = None, *, corridor: str | Corrid
     path = Path(form) if isinstance(form, Path) else Path(folder or FORMS) / form
     where = corridor if isinstance(corridor, Corridor) else corridors.corridor(corridor)
     whole = includes.write_out(sheet_io.read_folder(path), where=where)
-    return Instrument.from_sheets(whole.sheets, whole.places, whole.awaited)
+    made = Instrument.from_sheets(whole.sheets, whole.places, whole.awaited)
+    return replace(made, home=path.resolve().parent)
 
 
 def forms(folder: Path | None = None) -> tuple[str, ...]:

@@ -48,6 +48,14 @@ _NAMES = {
     "zh": "Chinese 中文",
 }
 _PHRASES = {"tiếng việt": "vi", "bahasa indonesia": "id", "bahasa melayu": "ms"}
+_OWN = {
+    "id": "Bahasa Indonesia",
+    "ja": "日本語",
+    "km": "ខ្មែរ",
+    "my": "မြန်မာ",
+    "tl": "Filipino",
+    "vi": "Tiếng Việt",
+}
 _CODES = {name.casefold(): code for code, names in _NAMES.items() for name in names.split()} | _PHRASES
 _FIRST = {code: names.split()[0] for code, names in _NAMES.items()}
 
@@ -71,3 +79,8 @@ def named(text: str) -> str:
         return text
     name = _FIRST[code] if text.casefold() == code else text
     return f"{name[0].upper()}{name[1:]} ({code})"
+
+
+def column_name(code: str) -> str:
+    """How a new column of a language is headed: its own name for itself where it is known, and the code."""
+    return f"{_OWN.get(code) or _FIRST.get(code, code)} ({code})"

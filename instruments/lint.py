@@ -16,6 +16,7 @@ from instruments import sheets as sheet_io
 from instruments.codebook import REASONS, SENSITIVITIES, TYPES, languages_of
 from instruments.findings import Finding
 from instruments.instrument import REFERENCE, Block, Instrument, Question
+from instruments.translation.stale import stale
 
 MAX_NAME, MAX_NAME_MULTIPLE = 32, 28
 CONSENT = "con_sens"
@@ -285,6 +286,7 @@ RULES: tuple[Callable[[Instrument], Findings], ...] = (
     whole,
     preloaded,
     languages_agree,
+    stale,
 )
 
 _INSTEAD = {

@@ -22,10 +22,12 @@ from pathlib import Path
 
 import openpyxl
 from openpyxl.cell import Cell
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.workbook import Workbook
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
 
 Table = list[list[str]]
 Sheets = dict[str, Table]
@@ -80,6 +82,11 @@ def write_folder(sheets: Sheets, folder: Path) -> None:
         (folder / f"{name}.csv").write_text(_to_csv(sheets[name]), encoding="utf-8", newline="")
 
 
+def write_csv(table: Table, path: Path) -> None:
+    """Write one CSV file; `read_csv` gives back an equal table."""
+    path.write_text(_to_csv(table), encoding="utf-8", newline="")
+
+
 def read_xlsx(source: Path | bytes) -> Sheets:
     """The sheets of an .xlsx file, all cells as text; numbers as a person would type them."""
     return {name: _tidy(table) for name, table in read_workbook(source).items()}
@@ -116,8 +123,17 @@ def letters(column: int) -> str:
     return get_column_letter(column + 1)
 
 
-def write_xlsx(sheets: Sheets) -> bytes:
-    """The sheets as .xlsx: cells text, header bold, no clock inside, so the same bytes each time."""
+def write_xlsx(
+    sheets: Sheets,
+    *,
+    widths: Mapping[str, float] | None = None,
+    offered: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
+    """The sheets as .xlsx: cells text, header bold, no clock inside, so the same bytes each time.
+
+    For a sheet that people fill, columns of these headings get a width and their texts wrap, and columns of
+    `offered` a list to choose from.
+    """
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for name in _ordered(sheets):
@@ -127,6 +143,7 @@ def write_xlsx(sheets: Sheets) -> bytes:
             for column, value in enumerate(row, start=1):
                 if value:
                     _put(sheet.cell(number, column), value, header=number == 1)
+        _ease(sheet, sheets[name], widths or {}, offered or {})
     stream = io.BytesIO()
     book.save(stream)
     return _without_clock(stream.getvalue())
@@ -230,6 +247,22 @@ def _put(cell: Cell, value: str, *, header: bool) -> None:
     cell.data_type = "s"  # text even when it begins with "=": a calculation of the form, not of Excel
     if header:
         cell.font = Font(bold=True)
+
+
+def _ease(
+    sheet: Worksheet, table: Table, widths: Mapping[str, float], offered: Mapping[str, Sequence[str]]
+) -> None:
+    """Widths, wrapping and lists to choose from, for those who fill the sheet."""
+    for column, heading in enumerate(table[0] if table else (), start=1):
+        letter = get_column_letter(column)
+        if heading in widths:
+            sheet.column_dimensions[letter].width = widths[heading]
+            for number in range(1, len(table) + 1):
+                sheet.cell(number, column).alignment = Alignment(wrap_text=True, vertical="top")
+        if heading in offered and len(table) > 1:
+            listed = DataValidation("list", formula1=f'"{",".join(offered[heading])}"', allow_blank=True)
+            sheet.add_data_validation(listed)
+            listed.add(f"{letter}2:{letter}{len(table)}")
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,7 @@ from instruments.corridor import corridor as read_corridor
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
 from instruments.lint import lint
+from instruments.translation.stale import demanded
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
 from survey import attached, cases, store
 from survey.central import Central
@@ -114,13 +115,15 @@ def publish_forms(
     now: datetime,
     run_id: int | None = None,
     dry_run: bool = False,
+    approved: Collection[str] = (),
     judge: Callable[[BuiltForm], list[Finding]] = validate,
 ) -> Outcome:
     """Bring Central's forms up to the text in `folder` (the shipped one if None), or say what it would take.
 
     Words, choice lists and places are those of the corridor. `files` are the lists that only the study can
     give, and those it has in place of shipped ones; `entity_lists` the properties each list must have.
-    `judge` looks at every form that is to go: ODK Validate, unless told otherwise.
+    `judge` looks at every form that is to go: ODK Validate, unless told otherwise. In the languages of
+    `approved` every text has to be approved by a reviewer.
 
     Raises
     ------
@@ -128,7 +131,7 @@ def publish_forms(
         A form has findings at error level, among them changes that break comparability with the version
         published last; nothing was sent.
     """
-    local, findings = local_forms(forms, folder, files, corridor)
+    local, findings = local_forms(forms, folder, files, corridor, approved)
     remote = read_remote(central, local, entity_lists)
     actions = plan_publish(local, remote, known_versions(session), entity_lists)
     sent = {action.target for action in actions if action.kind == "publish"}
@@ -157,6 +160,7 @@ def publish_study(app: App, *, now: datetime, run_id: int | None = None, dry_run
             now=now,
             run_id=run_id,
             dry_run=dry_run,
+            approved=app.settings.study.approved_languages,
         )
 
 
@@ -208,6 +212,7 @@ def local_forms(
     folder: Path | None,
     files: Mapping[str, bytes],
     corridor: str | Corridor = DEFAULT,
+    approved: Collection[str] = (),
 ) -> tuple[list[Local], list[Finding]]:
     """The forms of that name, linted and with their files; `FormRefused` when one cannot be used.
 
@@ -220,7 +225,7 @@ def local_forms(
         try:
             instrument = load(name, folder, corridor=where)
             media = {file: _file(file, files) for file in instrument.media}
-            linted = lint(instrument)
+            linted = list(demanded(instrument, lint(instrument), approved))
             findings += linted
             if not has_errors(linted):
                 found.append(Local(instrument, media))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
-from survey.commands.opening import Forms, Where
+from survey.commands.opening import Forms, Where, demanded_by
 from survey.commands.opening import corridor_of as _corridor
 from survey.commands.opening import folder_of as _folder
 from survey.commands.opening import open_form as _open
 from survey.commands.opening import opened as _opened
 from survey.commands.printing import print_forms
+from survey.commands.translation import translate
 from survey.errors import FINDINGS, SurveyError
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def lint(
     from instruments.length import over_budget, read_paths
     from instruments.lint import lint as linted
     from instruments.lint import lint_together
+    from instruments.translation.stale import demanded
 
-    opened = _opened(context, forms, corridor)
+    opened, languages = _opened(context, forms, corridor), demanded_by(context)
     paths = read_paths(_folder(context))
-    found = [
-        f for form in opened for f in (*linted(form), *over_budget(form, paths.get(form.form_id), budget))
-    ]
+    found = [f for form in opened for f in demanded(form, linted(form), languages)]
+    found += [f for form in opened for f in over_budget(form, paths.get(form.form_id), budget)]
     where = _corridor(context, corridor)
     found += [] if where.is_default else structure.check(where, _folder(context))
     found = sort_findings([*found, *lint_together(opened)])
@@ -429,3 +430,4 @@ def _short(text: str) -> str:
 
 
 instrument.command("print")(print_forms)
+instrument.add_typer(translate, name="translate")

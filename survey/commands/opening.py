@@ -44,6 +44,12 @@ def corridor_of(context: typer.Context, name: str = "") -> "Corridor":
         raise SurveyError(str(error)) from None
 
 
+def demanded_by(context: typer.Context) -> list[str]:
+    """Languages in which the study demands that every text is approved."""
+    app = app_if_any(context)
+    return app.settings.study.approved_languages if app else []
+
+
 def opened(context: typer.Context, names: Sequence[str] | None, corridor: str = "") -> "list[Instrument]":
     """The forms of these names; all there are if none is named."""
     from instruments import instrument as text

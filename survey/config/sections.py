@@ -78,6 +78,10 @@ class Study(_Section):
     languages: Annotated[
         list[str], Field(min_length=1, description="Languages that every form must be complete in.")
     ] = ["en", "vi"]
+    approved_languages: Annotated[
+        list[str],
+        Field(description="Languages in which every text must be approved before a form is published."),
+    ] = []
     forms: Annotated[
         list[str], Field(description="Forms this study uses; they are published in the order they need.")
     ] = ["rm_baseline", "rm_followup", "rm_contact"]
