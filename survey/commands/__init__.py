@@ -9,6 +9,7 @@ imports every file here. Data go to stdout, talk goes to stderr.
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print rows as JSON.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print rows as CSV.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")]
+
+
+_WHERE = re.compile(
+    r"(?P<form>[^:]+)(: (?P<sheet>.+?)( row (?P<row>\d+))?( \((?P<name>[^)]*)\))?(, column (?P<column>.+))?)?"
+)
+_PARTS = ("form", "sheet", "row", "name", "column")
 
 
 @dataclass(slots=True)
@@ -105,6 +112,14 @@ def show_findings(findings: Sequence["Finding"]) -> None:
         say(to_text(findings))
     if has_errors(findings):
         raise typer.Exit(FINDINGS)
+
+
+def placed(finding: "Finding") -> dict[str, str]:
+    """A finding with its place taken apart, as a spreadsheet filters it."""
+    found = _WHERE.fullmatch(finding.where)
+    place = {part: (found[part] or "" if found else "") for part in _PARTS}
+    place["form"] = place["form"] or finding.where
+    return {"level": finding.level, **place, "code": finding.code, "message": finding.message}
 
 
 def _aligned(rows: list[dict[str, Any]]) -> list[str]:

@@ -1,13 +1,23 @@
 """`survey instrument`: the forms as text, what is wrong with them, how long they take; to and from Excel."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from survey.commands import AsCsv, AsJson, DryRun, app_if_any, app_of, now_of, say, show_findings, show_rows
+from survey.commands import (
+    AsCsv,
+    AsJson,
+    DryRun,
+    app_if_any,
+    app_of,
+    now_of,
+    placed,
+    say,
+    show_findings,
+    show_rows,
+)
 from survey.commands.opening import Forms, Where, demanded_by
 from survey.commands.opening import corridor_of as _corridor
 from survey.commands.opening import folder_of as _folder
@@ -27,11 +37,6 @@ if TYPE_CHECKING:
 instrument = typer.Typer(
     help="List, check, build and compare forms, to and from Excel.", no_args_is_help=True
 )
-
-_WHERE = re.compile(
-    r"(?P<form>[^:]+)(: (?P<sheet>.+?)( row (?P<row>\d+))?( \((?P<name>[^)]*)\))?(, column (?P<column>.+))?)?"
-)
-_PARTS = ("form", "sheet", "row", "name", "column")
 
 
 @instrument.command("list")
@@ -95,7 +100,7 @@ def lint(
         _show_minutes(opened, paths, as_json=as_json, as_csv=as_csv)
         found = [finding for finding in found if finding.code == "length.over_budget"]
     elif as_json or as_csv:
-        show_rows(map(_placed, found), as_json=as_json, as_csv=as_csv)
+        show_rows(map(placed, found), as_json=as_json, as_csv=as_csv)
     if as_json or as_csv or not found:
         say(f"{len(found)} findings in {len(opened)} forms.")
     elif minutes:
@@ -358,14 +363,6 @@ def _show_minutes(
         for table in tables:
             show_rows(table)
             typer.echo()
-
-
-def _placed(finding: "Finding") -> dict[str, str]:
-    """A finding with its place taken apart, as a spreadsheet filters it."""
-    found = _WHERE.fullmatch(finding.where)
-    place = {part: (found[part] or "" if found else "") for part in _PARTS}
-    place["form"] = place["form"] or finding.where
-    return {"level": finding.level, **place, "code": finding.code, "message": finding.message}
 
 
 def _version(context: typer.Context, name: str) -> "tuple[Instrument, date | None]":
