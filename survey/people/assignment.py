@@ -1,19 +1,17 @@
-"""Assignment: which enumerator gets which case, by the rules of the settings, each choice with its reasons.
+"""Assignment: who has which case in which wave, kept with its reasons, and cases without anybody given out.
 
-A rule refuses (gender, language, area, no room left) or ranks: the interviewer of the wave before, then who
-has somebody of the same household, then those of the area, then who has least to do; the code breaks ties.
-So the same cases, team and rules give the same choice, and the row says of every enumerator what they scored
-or why they were refused. An assignment stands until a hand-over, or until its enumerator leaves the team;
-cases on their way from one to another (`survey.people.handover`) are left alone.
+An assignment stands until a hand-over (`survey.people.handover`), or until its enumerator leaves the team; a
+case on its way from one to another is left alone. Rows can only be added: the last of a case and wave counts,
+and says what `survey.people.choosing` said of everybody.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
@@ -22,75 +20,9 @@ from survey import waves
 from survey.config import AssignmentRules
 from survey.models import Assignment, Case, Enumerator
 from survey.people import handover, households
+from survey.people.choosing import Candidate, Choice, Profile, Seat, decide
 
 _BEARS = ("psu_code", "stratum", "gender", "language", "wish")
-RANKS = ("same interviewer", "same household", "own area", "cases already open")
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What of a person bears on who may come: area, gender, language, and the gender asked for."""
-
-    psu_code: str = ""
-    stratum: str = ""
-    gender: str = ""
-    language: str = ""
-    wish: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What of an enumerator bears on whom they may visit; no `capacity` of their own means the rule's."""
-
-    code: str
-    gender: str = ""
-    langs: frozenset[str] = frozenset()
-    areas: tuple[str, ...] = ()
-    capacity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A case that needs somebody in a wave; `before` had it last, `kin` have others of its household."""
-
-    case_id: str
-    wave: int
-    profile: Profile = Profile()
-    before: str | None = None
-    kin: frozenset[str] = frozenset()
-    barred: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who gets a case in a wave (None: nobody fits), and of everybody the score or the refusal."""
-
-    seat: Seat
-    enumerator: str | None
-    weighed: Mapping[str, tuple[int, int, int, int] | str] = field(default_factory=dict)
-
-    @property
-    def reason(self) -> str:
-        """In one line, why this one."""
-        if self.enumerator is None:
-            tally = Counter(str(said) for said in self.weighed.values())
-            return "nobody fits: " + ", ".join(f"{said} ({n})" for said, n in sorted(tally.items()))
-        scored = self.weighed[self.enumerator]
-        assert not isinstance(scored, str)
-        same, kin, area, load = scored
-        ranked = [words for words, holds in zip(RANKS, (same, kin, area), strict=False) if holds]
-        kept = ", ".join([*ranked, f"{load} cases open before"])
-        gone = self.seat.before if not same else None
-        return kept + (f"; {gone} had it before, {self._said_of(gone)}" if gone else "")
-
-    def why(self) -> dict[str, Any]:
-        """The reason as the row keeps it: in one line, and for every enumerator."""
-        weighed = {code: said if isinstance(said, str) else list(said) for code, said in self.weighed.items()}
-        return {"reason": self.reason, "scores": list(RANKS), "candidates": weighed}
-
-    def _said_of(self, code: str) -> str:
-        said = self.weighed.get(code, "not in the team now")
-        return said if isinstance(said, str) else "the rule to keep them is off"
 
 
 class Given(NamedTuple):
@@ -157,7 +89,6 @@ def keep(
     for choice in chosen:
         case_id, wave = choice.seat.case_id, choice.seat.wave
         before = standing.now.get((case_id, wave))
-        why = choice.why()
         rows.append(
             {
                 "case_id": case_id,
@@ -167,80 +98,11 @@ def keep(
                 "starts_on": today,
                 "made_at": now,
                 "made_by": by,
-                "why": {**why, "reason": reason or why["reason"]},
+                "why": choice.why(reason),
             }
         )
     if rows:
         session.execute(insert(Assignment), rows)
-
-
-def decide(
-    seats: Iterable[Seat],
-    team: Sequence[Candidate],
-    load: Mapping[str, int],
-    last: Mapping[str, str],
-    members: Mapping[str, frozenset[str]],
-    rules: AssignmentRules | None = None,
-) -> Iterator[Choice]:
-    """One choice per seat, each seeing those before it; `last` is who had a case, `members` its household."""
-    rules = rules or AssignmentRules()
-    load, last = Counter(load), dict(last)
-    refusals: dict[Profile, dict[str, str]] = defaultdict(dict)
-    for seat in seats:
-        kin = seat.kin | {last[other] for other in members.get(seat.case_id, ()) if other in last}
-        seat = Seat(seat.case_id, seat.wave, seat.profile, last.get(seat.case_id), kin, seat.barred)
-        known = refusals[seat.profile]
-        if len(known) < len(team):
-            known.update({one.code: refusal(seat.profile, one, rules) for one in team})
-        choice = choose(seat, team, load, known, rules)
-        if choice.enumerator is not None:
-            load[choice.enumerator] += 1
-            last[seat.case_id] = choice.enumerator
-        yield choice
-
-
-def choose(
-    seat: Seat,
-    team: Sequence[Candidate],
-    load: Mapping[str, int],
-    refused: Mapping[str, str],
-    rules: AssignmentRules,
-) -> Choice:
-    """The choice for one seat, given how many cases each has open and whom the rules refuse."""
-    weighed: dict[str, tuple[int, int, int, int] | str] = {}
-    for one in team:
-        room = rules.capacity if one.capacity is None else one.capacity
-        if said := refused[one.code]:
-            weighed[one.code] = said
-        elif one.code == seat.barred:
-            weighed[one.code] = "hands it over"
-        elif (one.capacity is not None or room) and load[one.code] >= room:
-            weighed[one.code] = "no room left"
-        else:
-            weighed[one.code] = (
-                int(rules.same_interviewer and one.code == seat.before),
-                int(one.code in seat.kin),
-                int(rules.area != "any" and _covers(one, seat.profile)),
-                load[one.code],
-            )
-    fits = {code: said for code, said in weighed.items() if not isinstance(said, str)}
-    best = min(fits, key=lambda code: (*(-n for n in fits[code][:3]), fits[code][3], code), default=None)
-    return Choice(seat, best, weighed)
-
-
-def refusal(profile: Profile, one: Candidate, rules: AssignmentRules) -> str:
-    """Why the rules refuse this enumerator for this person; empty if they do not.
-
-    What is not known of a person refuses nobody; what is not known of an enumerator does not fulfil a rule.
-    """
-    asked = {"same": profile.gender, "wish": profile.wish}.get(rules.gender, "")
-    if asked and one.gender != asked:
-        return "gender"
-    if rules.language and profile.language and profile.language not in one.langs:
-        return "language"
-    if rules.area == "require" and profile.psu_code and not _covers(one, profile):
-        return "area"
-    return ""
 
 
 def candidates(session: Session) -> list[Candidate]:
@@ -267,8 +129,3 @@ def _seats(session: Session, places: Sequence[tuple[str, int]]) -> list[Seat]:
 
 def _profile(case: Case) -> Profile:
     return Profile(*(getattr(case, name) for name in _BEARS))
-
-
-def _covers(one: Candidate, profile: Profile) -> bool:
-    """Whether an area of the enumerator is the stratum, or how the code of the sampling area begins."""
-    return any(profile.psu_code.startswith(area) or profile.stratum == area for area in one.areas)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlmodel import Session, select
@@ -19,7 +19,8 @@ from survey import waves
 from survey.config import AssignmentRules
 from survey.models import Case, HandoverStep
 from survey.people import assignment, handover, households
-from survey.people.assignment import Candidate, Choice, Held, Seat
+from survey.people.assignment import Held
+from survey.people.choosing import Candidate, Choice, Seat, decide, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def objection(session: Session, case_id: str, successor: str, rules: AssignmentR
     team = {one.code: one for one in assignment.candidates(session)}
     if successor not in team:
         return "not in the team now"
-    return assignment.refusal(seat.profile, team[successor], rules)
+    return refusal(seat.profile, team[successor], rules)
 
 
 def _places(session: Session, standing: Held, case_ids: Iterable[str]) -> dict[str, list[int]]:
@@ -92,13 +93,13 @@ def _choose(
     case = session.exec(select(Case).where(Case.case_id == step.case_id)).one()
     seat = assignment.seat_of(session, case, places[-1], barred=step.former)
     last = {case_id: row.enumerator for case_id, row in standing.last.items()}
-    (choice,) = assignment.decide([seat], team, load, last, households.members(session), rules)
+    (choice,) = decide([seat], team, load, last, households.members(session), rules)
     active = {one.code for one in team}
     if step.successor is None or step.successor not in active:
         return choice
     said = choice.weighed.get(step.successor)
     taken = (0, 0, 0, load[step.successor]) if said is None or isinstance(said, str) else said
-    return Choice(choice.seat, step.successor, {**choice.weighed, step.successor: taken})
+    return replace(choice, enumerator=step.successor, weighed={**choice.weighed, step.successor: taken})
 
 
 def _keep(
@@ -113,8 +114,7 @@ def _keep(
 ) -> None:
     """One assignment for each place, which says from whom, on whose word and why."""
     kept = [
-        Choice(Seat(step.case_id, wave, choice.seat.profile, step.former), choice.enumerator, choice.weighed)
-        for wave in places
+        replace(choice, seat=Seat(step.case_id, wave, choice.seat.profile, step.former)) for wave in places
     ]
     named = "named" if step.successor == choice.enumerator else f"chosen by the rules ({choice.reason})"
     reason = f"hand-over from {step.former}, {named}" + (f": {step.why}" if step.why else "")

@@ -20,7 +20,7 @@ from survey.config import AssignmentRules
 from survey.errors import NotAllowed
 from survey.models import Assignment, Case, Enumerator
 from survey.people import assignment, households
-from survey.people.assignment import Candidate, Profile, Seat, decide, refusal
+from survey.people.choosing import RANKS, SHOWN, WHOLE, Candidate, Profile, Seat, decide, refusal
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 MARCH = date(2026, 3, 2)
@@ -101,6 +101,23 @@ def test_nobody_gets_more_than_there_is_room_for():
     assert chosen[-1].reason == "nobody fits: no room left (3)"
 
 
+def test_of_a_large_team_the_best_are_kept_and_the_others_counted():
+    team = [Candidate(f"E{n:03d}", "f" if n % 2 else "m") for n in range(4 * WHOLE)]
+    seat = Seat("VN-0001", 1, Profile(gender="f"))
+    rules = AssignmentRules(gender="same")
+    (large,) = decide([seat], team, {"E001": 1}, {"VN-0001": "E002"}, {}, rules)
+    assert large.enumerator == "E003"
+    assert list(large.weighed) == ["E002", *(f"E{n:03d}" for n in range(3, 3 + 2 * SHOWN, 2))]
+    assert (large.weighed["E002"], large.others) == ("gender", {"gender": 2 * WHOLE - 1})
+    (kept,) = decide([seat], team, {"E119": 50}, {"VN-0001": "E119"}, {}, rules)
+    assert (kept.enumerator, kept.weighed["E119"]) == ("E119", (1, 0, 0, 50))
+    far = [Candidate(f"E{n:03d}", areas=("NA",) if n == 119 else ()) for n in range(120)]
+    (near,) = decide(
+        [Seat("VN-1", 0, Profile("NA-1"))], far, {"E119": 7}, {}, {}, AssignmentRules(area="prefer")
+    )
+    assert near.enumerator == "E119"
+
+
 def test_the_row_keeps_the_score_or_the_refusal_of_everybody(session):
     study(session, 1, E1="m", E2="f")
     session.exec(select(Case)).one().gender = "f"
@@ -109,7 +126,7 @@ def test_the_row_keeps_the_score_or_the_refusal_of_everybody(session):
     assert (row.enumerator, row.made_by, row.made_at, row.number) == ("E2", "rules", NOW, 1)
     assert row.why == {
         "reason": "0 cases open before",
-        "scores": list(assignment.RANKS),
+        "scores": list(RANKS),
         "candidates": {"E1": "gender", "E2": [0, 0, 0, 0], "E3": "gender"},
     }
 
