@@ -24,10 +24,12 @@ from instruments.findings import Finding
 from instruments.instrument import Instrument
 from survey import cases, corrections
 from survey.models import FormVersion, Submission, SubmissionEvent
+from survey.people import late
 
 BASELINE, FOLLOWUP, ATTEMPT = "rm_baseline", "rm_followup", "rm_contact"
 FORMS = (BASELINE, FOLLOWUP, ATTEMPT)
-KEYS = ("case_id", "returnee", "wave", "today", "now_cm", "con_part")  # what ties an answer to its place
+KEYS = ("case_id", "rds_coupon", "returnee", "wave", "today", "now_cm", "con_part", "enum_id")
+"""What ties an answer to its place, and says whose work it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,20 @@ def gather(session: Session) -> Gathered:
 def usable(session: Session, names: Collection[str]) -> dict[str, Answers]:
     """The usable answers by form as `gather` gives them, with these variables alone: forms are wide."""
     return _usable(session, _Log(), {*KEYS, *names})
+
+
+def arrived(session: Session, form: str, names: Collection[str]) -> pd.DataFrame:
+    """Every submission of a form that is neither deleted nor rejected, typed, not yet tied to a case."""
+    return _typed(session, form, _Log(), {*KEYS, *names}).frame
+
+
+def late_work(session: Session) -> list[late.Late]:
+    """Everything that former enumerators sent after a hand-over, ruled on or not; by form and time."""
+    people = cases.table(session)
+    placed = {
+        form: _placed(form, _typed(session, form, _Log(), KEYS), people, _Log()).frame for form in FORMS
+    }
+    return [item for form, frame in placed.items() for item in late.found(session, form, frame)]
 
 
 def study_codebook(session: Session) -> Codebook:
@@ -156,6 +172,7 @@ def _system(meta: Mapping[str, object]) -> Mapping[str, object]:
 def _usable(session: Session, log: _Log, names: Collection[str] | None = None) -> dict[str, Answers]:
     people = cases.table(session)
     forms = {form: _placed(form, _typed(session, form, log, names), people, log) for form in FORMS}
+    forms = {form: _without_late(session, form, placed, log) for form, placed in forms.items()}
     for form in (BASELINE, FOLLOWUP):
         forms[form] = _one_per_wave(form, forms[form], log)
     return forms
@@ -257,9 +274,13 @@ def _placed(form: str, typed: Answers, people: pd.DataFrame, log: _Log) -> Answe
     owner = _owner(form, frame, people)
     wave = pd.Series(0, frame.index, dtype="Int64") if form == BASELINE else whole(frame, "wave")
     unknown = owner.isna()
-    for instance in frame.loc[unknown, "instance_id"]:
+    coupons = text_of(frame, "rds_coupon").notna()
+    for instance in frame.loc[unknown & ~coupons, "instance_id"]:
         why = "it names no known case; look up the case number and record a correction, or import the case."
         log.put_aside(form, instance, "case.unknown", why)
+    for instance in frame.loc[unknown & coupons, "instance_id"]:
+        why = "its coupon was never issued from here; look at the coupon and record a correction."
+        log.put_aside(form, instance, "coupon.unknown", why)
     lost = ~unknown & wave.isna()
     for instance in frame.loc[lost, "instance_id"]:
         log.put_aside(form, instance, "wave.unknown", "it names no wave; record a correction of wave.")
@@ -275,12 +296,28 @@ def _placed(form: str, typed: Answers, people: pd.DataFrame, log: _Log) -> Answe
     return Answers(kept, typed.repeats)
 
 
+def _without_late(session: Session, form: str, placed: Answers, log: _Log) -> Answers:
+    """The answers without work that came late from a former enumerator, unless somebody accepted it."""
+    aside = {item.instance_id: item for item in late.found(session, form, placed.frame)}
+    for instance, item in aside.items():
+        if item.verdict == "rejected":
+            log.put_aside(form, instance, "late.rejected", "it came late and was rejected.", level="note")
+        elif not item.verdict:
+            why = "it came from the interviewer before, after the hand-over; rule on it: `survey cases late`."
+            log.put_aside(form, instance, "late.waiting", why, level="warning")
+    waiting = [instance for instance, item in aside.items() if item.verdict != "accepted"]
+    if not waiting:
+        return placed
+    kept = placed.frame[~placed.frame["instance_id"].isin(waiting)].reset_index(drop=True)
+    return Answers(kept, placed.repeats)
+
+
 def _owner(form: str, frame: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
-    """The case of each answer: by its number on the sample list, else by the entity chosen on the tablet."""
+    """The case of each answer: by its number on the list or its coupon, else by the entity on the tablet."""
     known = set(people["case_id"])
     by_number = text_of(frame, "case_id").where(lambda s: s.isin(known))
-    if form == BASELINE:
-        return by_number
+    if form == BASELINE:  # the case of a recruit has the number of its coupon
+        return by_number.fillna(text_of(frame, "rds_coupon").where(lambda s: s.isin(known)))
     linked = people[people["entity_uuid"].notna()]
     by_entity = text_of(frame, "returnee").map(
         dict(zip(linked["entity_uuid"], linked["case_id"], strict=True))
@@ -304,9 +341,13 @@ def _one_per_wave(form: str, typed: Answers, log: _Log) -> Answers:
         ["person_id", "wave", "_agreed", "submitted_at", "instance_id"]
     )
     second = order.duplicated(["person_id", "wave"])
-    for instance in order.loc[second, "instance_id"]:
+    coupon = text_of(order, "case_id").eq(text_of(order, "rds_coupon")).fillna(False)
+    for instance in order.loc[second & ~coupon, "instance_id"]:
         why = "the person was interviewed in this wave already; check the wave, or reject one in Central."
         log.put_aside(form, instance, "interview.twice", why)
+    for instance in order.loc[second & coupon, "instance_id"]:
+        why = "its coupon was used before; ask both people, and correct one coupon or reject one in Central."
+        log.put_aside(form, instance, "coupon.twice", why)
     kept = order[~second].drop(columns="_agreed").reset_index(drop=True)
     return Answers(kept, typed.repeats)
 

@@ -76,6 +76,8 @@ class Baseline:
     panel_id: str | None = None
     entity_uuid: str | None = None
     follow: bool = True
+    gender: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +360,7 @@ def _sampled(row: Mapping[str, str]) -> Sampled:
     )
 
 
-LINKED = ("panel_id", "entity_uuid", "recruited_on", "returned_on", "track", "status")
+LINKED = ("panel_id", "entity_uuid", "recruited_on", "returned_on", "track", "status", "gender", "language")
 
 
 def _bring_in_line(session: Session, facts: Facts, plan: WavePlan) -> list[Finding]:
@@ -396,6 +398,9 @@ def _link(held: Mapping[str, dict[str, Any]], baselines: Sequence[Baseline], pla
             "recruited_on": told.interviewed,
             "returned_on": told.returned,
             "track": waves.track_of(plan, told.returned, told.interviewed),
+        }
+        held[told.case_id] |= {
+            name: getattr(told, name) for name in ("gender", "language") if getattr(told, name)
         }
     return findings
 

@@ -22,7 +22,11 @@ from survey.answers import ATTEMPT, BASELINE, FOLLOWUP, holds, newest_edits, usa
 TOLD = (
     *("ret_y", "ret_m", "panel_id", "phone1", "c1_name", "c1_phone", "new_phone"),
     *("att_res", "att_time", "soft_ref", "res_code"),
+    *("sex", "int_lang"),
 )
+GENDERS = {1: "m", 2: "f"}
+LANGUAGES = {1: "vi", 2: "en", 3: "ja", 4: "id", 5: "km", 6: "my", 7: "tl", 8: "tai", 9: "hmn"}
+"""Codes of the forms, as the team's languages are written: ISO 639, `tai` for the Thai of Viet Nam."""
 
 
 def facts(session: Session) -> cases.Facts:
@@ -40,7 +44,7 @@ def facts(session: Session) -> cases.Facts:
 
 
 def _baselines(frame: pd.DataFrame, entities: Mapping[str, str]) -> Iterable[cases.Baseline]:
-    told = ("case_id", "instance_id", "today", "ret_y", "ret_m", "panel_id")
+    told = ("case_id", "instance_id", "today", "ret_y", "ret_m", "panel_id", "sex", "int_lang")
     for row in _rows(frame[holds(frame, "con_part", 1)], *told):
         day = _day(row.get("today"))
         if day is None:
@@ -53,6 +57,8 @@ def _baselines(frame: pd.DataFrame, entities: Mapping[str, str]) -> Iterable[cas
             panel_id=_str(row.get("panel_id")) or None,
             entity_uuid=entities.get(row["instance_id"]),
             follow=row["instance_id"] in entities,
+            gender=_coded(row.get("sex"), GENDERS),
+            language=_coded(row.get("int_lang"), LANGUAGES),
         )
 
 
@@ -132,6 +138,10 @@ def _month_of_return(year: object, month: object) -> date | None:
         return None
     known = 6 if _missing(month) or int(month) == 98 else int(month)  # type: ignore[call-overload]
     return date(int(year), known, 1)  # type: ignore[call-overload]
+
+
+def _coded(value: object, words: Mapping[int, str]) -> str:
+    return "" if _missing(value) else words.get(int(value), "")  # type: ignore[call-overload]
 
 
 def _day(value: object) -> date | None:
