@@ -3,6 +3,8 @@
 1. `list` narrows by search, form, module and flag; rows on stdout, the count on stderr. 2. `show` tells every
 form that has the variable; a misspelt name is one line with near ones. 3. `export` writes every format, to
 stdout or a file. 4. An unknown flag or format is wrong usage. 5. A study's own forms are read if it has any.
+6. Each format, and `show`, says in which waves a variable is asked, its mode of dependent interviewing, its
+back-check type, and every reason why it can be missing: don't know, refused, routed out, not in wave.
 """
 
 import csv
@@ -19,6 +21,7 @@ from survey import cli
 from survey.commands.init import start_study
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+FORMATS = ("md", "csv", "json", "ddi")
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +95,76 @@ def test_a_study_with_forms_of_its_own_has_its_own_codebook(tmp_path: Path, monk
     assert [row["name"] for row in json.loads(capfd.readouterr().out)] == ["case_id"]
     assert run("list", "--form", "rm_baseline", "--json") == 0
     assert json.loads(capfd.readouterr().out) == []
+
+
+SAID = {
+    "waves": ("di_state", "rm_followup", "inflow waves 1–8; stock waves 1–7"),
+    "wave of the baseline": ("ret_y", "rm_baseline", "inflow wave 0; stock wave 0"),
+    "mode": ("di_state", "rm_followup", "proactive"),
+    "mode of plans": ("int_plan", "rm_followup", "independent"),
+    "what is read back": ("di_state", "rm_followup", "pl_state"),
+    "what is corrected": ("di_fix", "rm_followup", "pl_state"),
+    "don't know": ("di_fix", "rm_followup", "dont_know"),
+    "refused": ("debt_any", "rm_baseline", "refused"),
+    "not known": ("ret_y", "rm_baseline", "unknown"),
+    "routed out": ("di_fix", "rm_followup", "unless (${con_part} = 1) and (${di_state} = 3)"),
+    "not in wave": ("ret_y", "rm_baseline", "outside of inflow wave 0; stock wave 0"),
+}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> dict[str, str]:
+    """The shipped codebook in every format."""
+    folder = tmp_path_factory.mktemp("codebook")
+    for kind in FORMATS:
+        assert cli.run(["codebook", "export", "--format", kind, "--output", str(folder / kind)]) == 0
+    return {kind: (folder / kind).read_text(encoding="utf-8") for kind in FORMATS}
+
+
+def entry_of(kind: str, text: str, name: str, form: str) -> str:
+    """What a format says of one variable of one form, as plain text."""
+    if kind == "csv":
+        rows = csv.DictReader(io.StringIO(text))
+        return "\n".join(next(r for r in rows if (r["name"], r["form"]) == (name, form)).values())
+    if kind == "json":
+        (found,) = [e for e in json.loads(text) if (e["name"], e.get("form")) == (name, form)]
+        spans = [f"{track} {numbers}" for track, numbers in found["waves"].items()]
+        return "\n".join([json.dumps(found, ensure_ascii=False), *spans])
+    if kind == "ddi":
+        root = etree.fromstring(text.encode())
+        (found,) = root.xpath(f"//*[local-name() = 'var'][@ID = 'V-{form}-{name}']")
+        return etree.tostring(found, encoding="unicode")
+    chapter = text[text.index(f"(`{form}`") :]
+    section = chapter[chapter.index(f"#### `{name}`\n") :].partition("\n#### ")[0]
+    return section.replace("\\", "")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("what", SAID)
+def test_every_format_says_what_a_variable_is_for(exported: dict[str, str], what: str, kind: str):
+    name, form, words = SAID[what]
+    said = entry_of(kind, exported[kind], name, form)
+    if kind == "json" and what.startswith("wave"):
+        words = "inflow [0]" if form == "rm_baseline" else "inflow [1, 2, 3, 4, 5, 6, 7, 8]"
+    assert words in said
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(("name", "type_"), [("ret_y", "1"), ("ret_why", "2"), ("int_plan", "3")])
+def test_every_format_says_the_back_check_type(exported: dict[str, str], name: str, type_: str, kind: str):
+    said = entry_of(kind, exported[kind], name, "rm_baseline")
+    written = {
+        "md": f"- back-check: type {type_}",
+        "csv": f"\n{type_}\n",
+        "json": f'"back_check": "{type_}"',
+        "ddi": f'type="back-check">{type_}<',
+    }
+    assert written[kind] in said
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _, _ in SAID.values()))
+def test_showing_a_variable_says_the_same(name: str, capfd):
+    told = [(form, words) for one, form, words in SAID.values() if one == name]
+    assert run("show", name, "--form", told[0][0]) == 0
+    shown = capfd.readouterr().out
+    assert [words for _, words in told if words not in shown] == []
