@@ -24,6 +24,7 @@ lint: $(SYNCED)          ## ruff, types, import layers
 
 bench: $(SYNCED)         ## speed and memory, printed side by side
 	$(RUN) python benchmarks/demo.py $(ARGS)
+	$(RUN) python -m benchmarks.instruments
 
 $(UV):
 	python3 -m venv .tools

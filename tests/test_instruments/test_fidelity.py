@@ -1,6 +1,6 @@
 """Whether decoding kept everything.
 
-1. A submission that fits is without loss: numbers, dates, codes, texts, repeats, groups; metadata do not count.
+1. A submission that fits is without loss: numbers, dates, codes, texts, repeats; metadata do not count.
 2. What decoding drops or changes is named by its place, and no answer is shown.
 """
 

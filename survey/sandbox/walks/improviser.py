@@ -40,6 +40,7 @@ class Improviser:
     ) -> None:
         self.domains, self.rng, self.wishes = domains, rng, wishes or {}
         self.wrong, self.once = wrong, once
+        self._wished = self.wishes.keys() & domains.questions.keys()
         self._instances: dict[str, int] = {}
 
     def tries(self, shown: Shown) -> Iterator[str]:
@@ -62,10 +63,12 @@ class Improviser:
             yield from question.cell("codebook::missing").replace("=", " ").split()[:1]
 
     def instances(self, path: str) -> int:
-        """As many periods as drawn once for the repeat, none of it wished for."""
+        """As many periods as drawn once for the repeat; a single one if something in it is wished for."""
         name = re.sub(r"\[\d+\]$", "", path)
         if name not in self._instances:
-            self._instances[name] = self.rng.choice(PERIODS)
+            repeat = name.rpartition("/")[2]
+            wished = any(self.domains.questions[one].repeat == repeat for one in self._wished)
+            self._instances[name] = 1 if wished else self.rng.choice(PERIODS)
             if self.wrong and self.rng.random() < self.wrong:
                 self._instances[name] = 0
         return self._instances[name]

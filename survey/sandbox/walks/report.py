@@ -60,7 +60,7 @@ def findings(walk: Walk, budget: float = BUDGET) -> list[Finding]:
 def _unasked(form: str, one: Unasked) -> Finding:
     where = f"{form}: {one.where} ({one.name})"
     if one.is_given_up:
-        message = f"No interview got here, not even those aimed at it: {one.why}. Mend the routing."
+        message = f"No interview got here, not even those aimed at it: {one.why}. Look at the routing."
         return Finding("error", "walk.unreachable", where, message)
     message = f"The interviews were too few to get here: {one.why}. Walk with more --interviews."
     return Finding("warning", "walk.not_reached", where, message)

@@ -1,9 +1,9 @@
 """Which answers lead to a question: found by trying answers on the form's own conditions, without the engine.
 
 The conditions around a question are taken apart at `and`; the answers they depend on, through calculations
-and look-ups in lists too, are changed one after the other as long as more parts come true. What cannot be
-judged here (sums over repeats, the clock) counts as half met. Nothing found is a promise: the engine decides
-in the interview. Not a solver, and no proof that a question cannot be reached.
+and look-ups in lists too, are changed one after the other as long as more parts come true. A repeat is taken
+to be held once. What cannot be judged here (positions, the clock) counts as half met. Nothing found is a
+promise: the engine decides in the interview. Not a solver, and no proof that a question cannot be reached.
 """
 
 import random
@@ -20,8 +20,10 @@ STARTS = 6  # from how many random answers the search begins anew
 SWEEPS = 4
 TRIED = 14  # values of one question in a sweep
 LOOK_UP = re.compile(
-    r"instance\(\s*'([^']+)'\s*\)/root/item\[\s*(\w+)\s*=\s*\$\{\s*(\w+)\s*\}\s*\]/([\w.-]+)"
+    r"instance\s*\(\s*'([^']+)'\s*\)\s*/\s*root\s*/\s*item\s*"
+    r"\[\s*(\w+)\s*=\s*\$\{\s*(\w+)\s*\}\s*\]\s*/\s*([\w.-]+)"
 )
+OVER_REPEATS = re.compile(r"(?:sum\s*\(|join\s*\(\s*'[^']*'\s*,)\s*\$\{\s*(\w+)\s*\}\s*\)")
 _WANTS_AN_ANSWER = re.compile(r"\$\{\w+\} (=|>|>=|<|<=) |selected")
 _WANTS_NONE = re.compile(r"\bor\b|\bnot\b|!=|= ''")
 
@@ -72,7 +74,8 @@ class Steering:
             before = best
             for question in rng.sample(list(free), len(free)):
                 values = self._values(question)
-                for tried in rng.sample(values, min(TRIED, len(values))):
+                ends = {values[0], max(values, key=_size)}
+                for tried in (*rng.sample(values, min(TRIED, len(values))), *sorted(ends)):
                     if best >= len(parts):
                         return best, chosen
                     other = chosen | {question.name: tried}
@@ -90,7 +93,7 @@ class Steering:
         asked = [question for question in cone if known.get(question.name) and question.name in chosen]
         refused = sum(not self._is_taken(question, known[question.name], known) for question in asked)
         unknown_is_enough = all(self._holds(part, known) is not False for part in parts) and not refused
-        return float(len(parts)) if unknown_is_enough else met - 1.5 * refused
+        return float(len(parts)) if unknown_is_enough else met - 0.4 * refused
 
     def _is_taken(self, question: Question, answer: str, known: Mapping[str, str]) -> bool:
         """Whether the form may take the answer: by its constraint, and as a choice its filter leaves."""
@@ -143,8 +146,9 @@ class Steering:
         return {}
 
     def _looked_up(self, expression: str, known: Mapping[str, str]) -> str:
-        """The expression with the cells in it that a known answer points to."""
-        if "instance(" not in expression:
+        """The expression with the cells in it that a known answer points to, and repeats held once."""
+        expression = _held_once(expression)
+        if "instance" not in expression:
             return expression
 
         def cell(found: re.Match[str]) -> str:
@@ -202,21 +206,38 @@ class Steering:
     def _opened_up(self, goal: str, depth: int = 4) -> list[str]:
         """The goal as parts; where it asks for the value of `if(…)`, what the condition must come to."""
         found: list[str] = []
-        for part in parts_of(goal):
+        for part in parts_of(_held_once(goal)):
             inner = self._behind(part) if depth else None
             found += self._opened_up(inner, depth - 1) if inner else [part]
         return found
 
     def _behind(self, part: str) -> str | None:
-        """For `${name} = 1` with the calculation `if(condition, 1, …)`: the condition."""
+        """For `${name} = 1` with the calculation `if(condition, 1, …)` or `${other}`: what that asks for."""
         equal = re.fullmatch(r"\$\{(\w+)\} = '?(-?\w+)'?", part)
         question = self.domains.questions.get(equal[1]) if equal else None
-        if equal is None or question is None or not (parts := branches(question.cell("calculation"))):
+        if equal is None or question is None:
             return None
-        condition, then, otherwise = parts
-        if then.strip("'") == equal[2] and otherwise.strip("'") != equal[2]:
-            return condition
-        return None
+        calculation = _held_once(question.cell("calculation"))
+        if REFERENCE.fullmatch(calculation):
+            return f"{calculation} = {equal[2]}"
+        condition, then, otherwise = branches(calculation) or ("", "", "")
+        if not condition or otherwise.strip("'") == equal[2]:
+            return None
+        if REFERENCE.fullmatch(then):
+            return f"({condition}) and {then} = {equal[2]}"
+        return condition if then.strip("'") == equal[2] else None
+
+
+def _size(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _held_once(expression: str) -> str:
+    """The expression as if every repeat had one instance."""
+    return OVER_REPEATS.sub(r"${\1}", expression)
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ from survey.sandbox.walks.domains import Domains
 from survey.sandbox.walks.improviser import ONCE, Improviser
 from survey.sandbox.walks.steering import Steering
 
-GIVE_UP = 4  # interviews steered towards one question in vain
+GIVE_UP = 6  # interviews steered towards one question in vain
 TOGETHER = 24  # questions that one interview may be meant for
 CHANCE = "chance"
 HIDDEN = (
@@ -149,8 +149,10 @@ class Walker:
         return self.interview(rng, {**(self.steering.towards(goals, rng) or {}), **path}, once=1.0)
 
 
-def walk(walker: Walker, interviews: int, paths: Mapping[str, Mapping[str, str]] | None = None) -> Walk:
-    """That many interviews with the form, aimed at asking every question once."""
+def walk(
+    walker: Walker, interviews: int, paths: Paths | None = None, *, until_all_asked: bool = False
+) -> Walk:
+    """That many interviews with the form, aimed at asking every question once; fewer if that is enough."""
     rng = random.Random(f"{walker.seed}/{walker.instrument.form_id}")
     done = Walk(walker.instrument)
     tried: Counter[str] = Counter()
@@ -163,6 +165,8 @@ def walk(walker: Walker, interviews: int, paths: Mapping[str, Mapping[str, str]]
             aim = targets[0]
             filled = _towards(walker, targets[:1] if tried[aim] else targets, rng)
             tried[aim] += 1
+        elif until_all_asked:
+            break
         else:
             aim, filled = CHANCE, walker.interview(rng)
         _note(done, aim, filled)
