@@ -15,12 +15,14 @@ from pathlib import Path
 
 from instruments.codebook import Choice
 from instruments.expressions import tokens
-from instruments.instrument import LISTS, REFERENCE, Instrument, Question, lists
+from instruments.instrument import REFERENCE, Instrument, Question, lists
+from instruments.places import list_files
 from survey.sandbox.walks.domains import FILTER
 
 ROWS = 36
 PEOPLE = 3
-PROVINCES = ("01", "40", "42")  # of the shipped list of communes: enough to choose from, and quick to open
+PROVINCES = 3  # of a long list of places: enough to choose from, and quick to open
+LONG = 500
 READ = re.compile(r"instance\(\s*'([^']+)'\s*\)/root/item\[[^\]]*\]/([\w.-]+)")
 KEY = re.compile(r"instance\(\s*'([^']+)'\s*\)/root/item\[\s*(\w+)\s*=")
 
@@ -33,7 +35,7 @@ def case_lists(instrument: Instrument, when: date, rng: random.Random, size: int
     rows: Rows = {}
     for file in sorted(files, key=lambda file: (len(_asked_of(instrument, file)), file)):
         name = file.rpartition(".")[0]
-        shipped = (LISTS / file).is_file()
+        shipped = file in list_files()
         rows[name] = _shipped(file) if shipped else _made_up(instrument, name, rows, when, rng, size)
     return rows
 
@@ -59,8 +61,12 @@ def _asked_of(instrument: Instrument, file: str) -> list[tuple[str, str, str]]:
 
 
 def _shipped(file: str) -> list[dict[str, str]]:
-    provinces = PROVINCES if "commune" in file else None
-    return list(csv.DictReader(io.StringIO(lists(file, provinces=provinces).decode())))
+    """The list as the package has it; of a long one by provinces those of a few."""
+    rows = list(csv.DictReader(io.StringIO(lists(file).decode())))
+    if len(rows) < LONG or "prov" not in rows[0]:
+        return rows
+    some = list(dict.fromkeys(row["prov"] for row in rows))[:PROVINCES]
+    return [row for row in rows if row["prov"] in some]
 
 
 def _made_up(
