@@ -279,7 +279,7 @@ def test_a_study_that_lost_its_database_gets_it_back_in_its_place(app, key):
 
 def test_without_a_recipient_there_is_no_backup(tmp_path):
     app = open_app(start_study(tmp_path / "bare", {}))
-    with pytest.raises(BackupError, match="no key to encrypt it to.*survey backup key"):
+    with pytest.raises(BackupError, match=r"no key to encrypt it to.*survey backup key"):
         shelf.make(app, run_id=a_run(app))
     app.engine.dispose()
 
