@@ -1,9 +1,9 @@
 """A server of short lives: for each order on stdin, `survey ARGUMENTS` in a new process that may kill itself.
 
 An order is a line of JSON: `arguments`, `environment` (in place of what was), `clock` (the time it goes by),
-`at` (`POINT` or `POINT:NUMBER`: where, and at which passage, SIGKILL hits; "" for nowhere) and `trace` (a
-file that gets a line for every point passed). The answer is the exit status, negative for a signal. Processes are
-forked from this one, which has imported everything and done nothing, so that a hundred of them are no wait.
+`at` (`POINT` or `POINT:NUMBER`: where, and at which passage, SIGKILL hits; "" for nowhere), `trace` (a
+file that gets a line for every point passed). The answer is the exit status, negative for a signal. Processes
+are forked from this one, which has imported everything and done nothing, so that a hundred are no wait.
 """
 
 import json
