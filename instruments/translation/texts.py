@@ -1,13 +1,15 @@
 """Texts: every sentence of forms, modules and lists that is translated, with the cell it is written in.
 
-A text is known by place (`modules/plans`, `forms/rm_exit`, `modules`, `phrases`), sheet, row and column,
-never by its row number. The source is English; `all_texts` reads, `put` writes translations back into the
-same CSV files, where a language gets a column of its own. Nothing here knows of states (`records`) or of the
-sheets that go out (`exchange`).
+A text is known by place (`modules/plans`, `forms/rm_exit`, `corridors/id-jp`, `modules`, `phrases`), sheet,
+row and column, never by its row number. Those of a corridor are asked for in the corridor's languages only.
+The source is English; `all_texts` reads, `put` writes translations back into the same CSV files, where a
+language gets a column of its own. Nothing here knows of states (`records`) or of the sheets that go out
+(`exchange`).
 """
 
 from __future__ import annotations
 
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +38,11 @@ class Library:
     forms: Path = FORMS
     modules: Path = MODULES
     phrases: Path = PHRASES
+
+    @property
+    def corridors(self) -> Path:
+        """Beside the modules."""
+        return self.modules.parent / "corridors"
 
     @property
     def records(self) -> Path:
@@ -67,12 +74,12 @@ Key = tuple[str, str, str, str]
 
 def all_texts(language: str, library: Library | None = None) -> tuple[Text, ...]:
     """Every text there is, in the order of the files, with its translation into `language` ("" if none)."""
-    return _texts(language, library or Library(), _stamp(library or Library()))
+    return _texts(language, library or Library(), _stamp(library or Library(), language))
 
 
 def heading(language: str, library: Library | None = None) -> str:
     """The language as the headings of its columns name it: as they do already, else by its own name."""
-    for path in _files(library or Library()).values():
+    for path in _files(library or Library(), language).values():
         header = (sheet_io.read_csv(path) or [[]])[0]
         for field in (*FIELDS, SETTINGS):
             if found := languages_of(header, field).get(language):
@@ -91,7 +98,7 @@ def put(
     own = heading(language, library)
     named = named if named and own == column_name(language) else own
     written = []
-    for (place, sheet), path in _files(library).items():
+    for (place, sheet), path in _files(library, language).items():
         wanted = {key: text for key, text in changes.items() if key[:2] == (place, sheet)}
         if wanted and place != "phrases":
             table = sheet_io.read_csv(path)
@@ -138,8 +145,8 @@ def _named(sheet: str, table: Table) -> Iterator[tuple[int, str, Row]]:
     include = ""
     for number, row in enumerate(sheet_io.rows(table), start=2):
         kind, name = row.get("type", "").split(" ")[0], row.get("name", "")
-        if sheet == "choices":
-            name = f"{row.get('list_name', '')} {name}"
+        if sheet in ("choices", "labels"):
+            name = f"{row.get('list_name', '')} {name}".strip()
         elif sheet == "settings":
             name = "title"
         elif kind in MARKS:
@@ -186,7 +193,7 @@ def _phrases(path: Path) -> list[Row]:
     return sheet_io.rows(sheet_io.read_csv(path)) if path.is_file() else []
 
 
-def _files(library: Library) -> dict[tuple[str, str], Path]:
+def _files(library: Library, language: str) -> dict[tuple[str, str], Path]:
     """Place and sheet of every file that holds texts, in order."""
     found: dict[tuple[str, str], Path] = {}
     for folder, name in ((library.forms, "forms"), (library.modules, "modules")):
@@ -196,18 +203,33 @@ def _files(library: Library) -> dict[tuple[str, str], Path]:
     for sheet in ("choices", "computed"):
         if (library.modules / f"{sheet}.csv").is_file():
             found["modules", sheet] = library.modules / f"{sheet}.csv"
+    for folder in _corridors(library.corridors, language):
+        for path in (folder / "choices.csv", folder / "labels.csv"):
+            if path.is_file():
+                found[f"corridors/{folder.name}", path.stem] = path
     return found
 
 
-def _stamp(library: Library) -> tuple[tuple[str, int, int], ...]:
+@cache
+def _corridors(folder: Path, language: str) -> tuple[Path, ...]:
+    """The corridors that are asked in a language."""
+    told = {
+        path: tomllib.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*/corridor.toml"))
+    }
+    spoken = {path.parent: " ".join(one.get("languages", ())) for path, one in told.items()}
+    return tuple(path for path, names in spoken.items() if f"({language})" in names)
+
+
+def _stamp(library: Library, language: str) -> tuple[tuple[str, int, int], ...]:
     """What tells that a file has changed since it was read."""
-    paths = [*_files(library).values(), *sorted(library.phrases.glob("*.csv"))]
+    paths = [*_files(library, language).values(), *sorted(library.phrases.glob("*.csv"))]
     return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
 
 @cache
 def _texts(language: str, library: Library, stamp: tuple[tuple[str, int, int], ...]) -> tuple[Text, ...]:
-    tables = {key: sheet_io.read_csv(path) for key, path in _files(library).items()}
+    tables = {key: sheet_io.read_csv(path) for key, path in _files(library, language).items()}
     used = _usage(tables)
     found = []
     for (place, sheet), table in tables.items():
@@ -237,13 +259,15 @@ def _usage(tables: Mapping[tuple[str, str], Table]) -> dict[str, list[str]]:
 
 def _in_context(text: Text, row: Row, used: Mapping[str, list[str]]) -> Text:
     """The text with what a translator has to know of it."""
-    if text.sheet == "choices":
+    if text.sheet == "choices" or row.get("list_name"):
         asked = ", ".join(used.get(f"list {row.get('list_name', '')}", ())[:4])
         told = f"answer to {asked}" if asked else "answer"
     elif text.sheet == "computed":
         told = "name of a value, inside a sentence"
     elif text.sheet == "settings":
         told = "title of the form"
+    elif text.sheet == "labels":
+        told = "question, worded for this corridor"
     else:
         kind = row.get("type", "").split(" ")[0]
         where = ", ".join(used.get(text.place, [text.place.removeprefix("forms/")]))

@@ -21,7 +21,8 @@ Language = Annotated[
     str, typer.Argument(help="Code of a language (vi, id, ja), or its name and code: 'Deutsch (de)'.")
 ]
 Parts = Annotated[
-    list[str] | None, typer.Argument(help="Names of forms or modules; by default all that is asked.")
+    list[str] | None,
+    typer.Argument(help="Names of forms, modules or corridors, or phrases; by default everything."),
 ]
 
 
@@ -129,7 +130,7 @@ def status(
     for code in languages or sorted(path.stem for path in library.records.glob("*.csv")):
         known = records.read(code, library.records)
         every = texts.all_texts(code, library)
-        for place in ("forms", "modules", "phrases"):
+        for place in ("forms", "modules", "corridors", "phrases"):
             mine = [text for text in every if text.place.partition("/")[0] == place]
             gone = [r for r in records.gone(every, known) if r.place.partition("/")[0] == place]
             rows.append({"language": code, "of": place, **exchange.states(mine, known), "gone": len(gone)})
@@ -168,8 +169,8 @@ def _chosen(code: str, parts: Sequence[str] | None, library: "Library") -> "Sequ
         elif (library.modules / part / "survey.csv").is_file():
             lists = texts.lists_of(library.modules / part / "survey.csv")
             chosen |= {text.key for text in texts.selected(every, {f"modules/{part}"}, lists)}
-        elif part == "phrases":
-            chosen |= {text.key for text in every if text.place == "phrases"}
+        elif mine := [text.key for text in every if text.place in (part, f"corridors/{part}")]:
+            chosen |= set(mine)
         else:
-            raise typer.BadParameter(f"there is no form or module {part!r}")
+            raise typer.BadParameter(f"there is no form, module or corridor {part!r}")
     return [text for text in every if text.key in chosen] if parts else every

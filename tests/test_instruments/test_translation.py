@@ -327,7 +327,8 @@ def test_one_more_language_is_data_alone(tmp_path: Path) -> None:  # 7
 
 @pytest.mark.parametrize("language", ["ja", "km", "my", "tl"])
 def test_a_language_nobody_began_has_an_empty_sheet(language: str) -> None:  # 7
-    table = exchange.sheet(texts.all_texts(language), {})
+    every = [text for text in texts.all_texts(language) if not text.place.startswith("corridors/")]
+    table = exchange.sheet(every, {})
     assert len(table) > 1500
     assert {row.get("translation", "") for row in rows(table)} == {""}
     assert texts.heading(language).endswith(f" ({language})")

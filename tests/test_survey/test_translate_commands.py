@@ -121,7 +121,7 @@ def test_the_state_of_a_language_is_counted_and_demanded(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["export", "id", "nothing"], "there is no form or module 'nothing'"),
+        (["export", "id", "nothing"], "there is no form, module or corridor 'nothing'"),
         (["export", "Klingon"], "'Klingon' is no language to translate into"),
         (["export", "en"], "'en' is no language to translate into"),
         (["import", "wrong.xlsx", "--language", "id"], "has no column 'place'"),
