@@ -31,7 +31,9 @@ def is_translated(column: str) -> bool:
 
 def filled(row: Row, corridor: Corridor) -> Row:
     """The row with the corridor's words for its placeholders; other placeholders stay."""
-    return {column: _with_words(cell, column, corridor) for column, cell in row.items()}
+    return {
+        column: _with_words(cell, column, corridor) if "{" in cell else cell for column, cell in row.items()
+    }
 
 
 def localised(survey: Placed, corridor: Corridor) -> Placed:
