@@ -42,10 +42,12 @@ def waves(app: App, now: datetime, run_id: int) -> Outcome:
     """Link what was answered to its case, open and close windows, give each to an enumerator."""
     from survey import cases
     from survey.facts import facts
+    from survey.sample import recruits
 
     today = now.astimezone(app.zone).date()
     with app.session() as session:
         rules = app.settings.assignment
+        recruits.enrol(session, app.plan, seed=app.seed, now=now)
         findings = cases.settle(session, facts(session), app.plan, now=now, today=today, rules=rules)
         due = len(cases.due(session, today))
         passed("waves.settled")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import random
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -27,9 +26,8 @@ from instruments.plan import WavePlan
 from survey import waves
 from survey.config import AssignmentRules
 from survey.models import Assignment, Case, Contact, Enumerator
-from survey.people import assignment, handover, moves
+from survey.people import assignment, handover, moves, phones
 
-SAMPLE_COLUMNS = ("case_id", "name", "phone", "frame_src", "psu_code", "stratum", "incl_prob", "returned")
 TABLE = (
     "case_id",
     "person_id",
@@ -47,9 +45,6 @@ TABLE = (
 FEW = 500  # cases that are asked for by name; with more the whole table is read
 EXITS = {4100: "died", 2130: "withdrawn", 4200: "ineligible", 4300: "duplicate"}  # result of attempt → status
 
-_CASE_ID = re.compile(r"^[A-Z0-9-]{4,16}$")
-_MONTH = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
-
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
@@ -63,6 +58,11 @@ class Sampled:
     returned: date | None = None
     name: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    commune: str = field(default="", repr=False)
+    gender: str = ""
+    language: str = ""
+    wish: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +126,6 @@ class Due:
     closes: date
 
 
-def read_sample(text: str) -> tuple[list[Sampled], list[Finding]]:
-    """The rows of a sample list as CSV (columns of `SAMPLE_COLUMNS`); a bad row is a finding and left out."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    absent = [name for name in ("case_id",) if name not in (reader.fieldnames or ())]
-    if absent:
-        return [], [Finding("error", "sample.columns", "row 1", "there is no column case_id; add it.")]
-    rows: list[Sampled] = []
-    findings: list[Finding] = []
-    seen: set[str] = set()
-    for number, row in enumerate(reader, start=2):
-        try:
-            sampled = _sampled({key: (value or "").strip() for key, value in row.items() if key})
-        except ValueError as error:
-            findings.append(Finding("error", "sample.row", f"row {number}", str(error)))
-            continue
-        if sampled.case_id in seen:
-            findings.append(
-                Finding("error", "sample.twice", f"row {number}", "this case_id stands above already.")
-            )
-            continue
-        seen.add(sampled.case_id)
-        rows.append(sampled)
-    return rows, findings
-
-
 def add_cases(
     session: Session, rows: Iterable[Sampled], plan: WavePlan, *, seed: int, now: datetime, issued: date
 ) -> int:
@@ -168,10 +143,15 @@ def add_cases(
             stratum=row.stratum,
             incl_prob=row.incl_prob,
             returned_on=row.returned,
+            sample=row.sample,
+            gender=row.gender,
+            language=row.language,
+            wish=row.wish,
         )
         session.add(case)
         session.flush()
-        session.add(Contact(case_id=row.case_id, name=row.name, phone1=row.phone))
+        contact = {"name": row.name, "commune": row.commune, "listed_phone": row.phone}
+        session.add(Contact(case_id=row.case_id, **contact, phone1=row.phone))
     waves.plan_issued(session, [row.case_id for row in new], plan, issued=issued, now=now)
     return len(new)
 
@@ -184,13 +164,24 @@ def fresh_pseudonyms(seed: int, taken: Collection[str], count: int) -> list[str]
 
 
 def add_enumerator(
-    session: Session, code: str, *, label: str = "", team: str = "", langs: str = "", gender: str = ""
+    session: Session,
+    code: str,
+    *,
+    label: str = "",
+    team: str = "",
+    langs: str = "",
+    gender: str = "",
+    areas: str = "",
+    capacity: int | None = None,
 ) -> Enumerator:
     """The enumerator of that code, added if new; what is given replaces what was known."""
     row = session.exec(select(Enumerator).where(Enumerator.code == code)).first() or Enumerator(code=code)
-    for name, value in (("label", label), ("team", team), ("langs", langs), ("gender", gender)):
+    given = {"label": label, "team": team, "langs": langs, "gender": gender, "areas": areas}
+    for name, value in given.items():
         if value:
             setattr(row, name, value)
+    if capacity is not None:
+        row.capacity = capacity
     session.add(row)
     session.flush()
     return row
@@ -328,36 +319,12 @@ def secrets(session: Session) -> frozenset[str]:
     words = {
         value.strip()
         for row in session.exec(select(Contact))
-        for value in (row.name, row.phone1, row.c1_name, row.c1_phone)
+        for told in (row.name, row.phone1, row.c1_name, row.c1_phone, row.listed_phone)
+        for value in phones.spellings(told)
     }
     keys = {key for row in session.exec(select(Case.case_id, Case.panel_id, Case.entity_uuid)) for key in row}
     labels = set(session.exec(select(Enumerator.label)))
     return frozenset(word for word in words | keys | labels if word)
-
-
-def _sampled(row: Mapping[str, str]) -> Sampled:
-    case_id = row.get("case_id", "")
-    if not _CASE_ID.match(case_id):
-        raise ValueError("case_id must be 4 to 16 capital letters, digits or hyphens.")
-    month = _MONTH.match(row.get("returned", ""))
-    if row.get("returned") and month is None:
-        raise ValueError("returned must be a month written 2026-03, or empty.")
-    try:
-        share = float(row["incl_prob"]) if row.get("incl_prob") else None
-    except ValueError:
-        raise ValueError("incl_prob must be a number above 0 and at most 1, or empty.") from None
-    if share is not None and not 0 < share <= 1:
-        raise ValueError("incl_prob must be a number above 0 and at most 1, or empty.")
-    return Sampled(
-        case_id=case_id,
-        frame_src=row.get("frame_src", ""),
-        psu_code=row.get("psu_code", ""),
-        stratum=row.get("stratum", ""),
-        incl_prob=share,
-        returned=date(int(month[1]), int(month[2]), 1) if month else None,
-        name=row.get("name", ""),
-        phone=row.get("phone", ""),
-    )
 
 
 LINKED = ("panel_id", "entity_uuid", "recruited_on", "returned_on", "track", "status", "gender", "language")

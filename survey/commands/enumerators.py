@@ -27,6 +27,8 @@ def list_team(context: typer.Context, as_json: AsJson = False, as_csv: AsCsv = F
                 "team": one.team,
                 "langs": one.langs,
                 "gender": one.gender,
+                "areas": one.areas,
+                "capacity": one.capacity,
                 "active": one.active,
                 "has login": one.app_user_id is not None,
             }
@@ -44,14 +46,19 @@ def add(
     team: Annotated[str, typer.Option(help="Team or province.")] = "",
     langs: Annotated[str, typer.Option(help="Languages, apart by blanks: vi en.")] = "",
     gender: Annotated[str, typer.Option(help="f or m, where it matters to respondents.")] = "",
+    areas: Annotated[
+        str, typer.Option(help="Strata, or how codes of sampling areas begin, apart by blanks: NA HT-02.")
+    ] = "",
+    capacity: Annotated[int | None, typer.Option(min=0, help="Most open cases at one time.")] = None,
 ) -> None:
     """Add a member of the team, or change what is known of one.
 
-    Example: survey enumerators add E07 --label "Team Vinh 7" --langs "vi"
+    Example: survey enumerators add E07 --label "Team Vinh 7" --langs "vi tai" --gender f --areas "NA"
     """
     from survey import cases
 
     with app_of(context).session() as session:
-        cases.add_enumerator(session, code, label=label, team=team, langs=langs, gender=gender)
+        given = {"label": label, "team": team, "langs": langs, "gender": gender, "areas": areas}
+        cases.add_enumerator(session, code, **given, capacity=capacity)
         session.commit()
     say(f"{code} is in the team; `survey publish` and `survey schedule once push` tell Central.")

@@ -37,7 +37,7 @@ class Case(Row, table=True):
 
 
 class Contact(Row, table=True):
-    """Names and phones; read by `survey.cases` alone."""
+    """Names and phones; read by `survey.cases` and `survey.sample.register` alone."""
 
     case_id: str = Field(primary_key=True, foreign_key="case.case_id")
     name: str = Field(default="", repr=False)

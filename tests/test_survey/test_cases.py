@@ -1,10 +1,9 @@
 """Cases and the people who follow them.
 
-1. A bad row of the sample list is a finding by its row, the rest comes in; a second import adds nothing. 2.
-Pseudonyms follow from the seed, tell nothing of the order of the list and are never given twice. 3. A
-baseline links its case, plans its waves; two cases never share a card. 4. Every open window has an
-enumerator, the same as before if active, spread evenly. 5. Due is who has an open wave; exits leave for
-good, people abroad stay. 6. The same facts twice change nothing. 7. Names and phones show in no repr and no
+1. Pseudonyms follow from the seed, tell nothing of the order of the list and are never given twice. 2. A
+baseline links its case, plans its waves; two cases never share a card. 3. Every open window has an
+enumerator, the same as before if active, spread evenly. 4. Due is who has an open wave; exits leave for
+good, people abroad stay. 5. The same facts twice change nothing. 6. Names and phones show in no repr and no
 finding.
 """
 
@@ -16,17 +15,12 @@ from sqlmodel import Session, select
 from instruments.plan import load_plan
 from survey import cases, waves
 from survey.cases import Baseline, Details, Exit, Facts, Sampled
-from survey.models import Assignment, Case, Contact, Planned
+from survey.models import Assignment, Case, Planned
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 MARCH = date(2026, 3, 2)
 PLAN = load_plan()
 SEED = 7
-SAMPLE = """\
-case_id,name,phone,frame_src,psu_code,stratum,incl_prob,returned
-VN-0001,Lê Văn Tám,0912000111,1,NA-01,rural,0.25,2026-01
-VN-0002,Trần Thị Hoa,0912000222,1,NA-02,urban,0.5,
-"""
 
 
 def study(session: Session, *, team: tuple[str, ...] = ("E1", "E2", "E3"), people: int = 2) -> None:
@@ -57,50 +51,6 @@ def settle(session: Session, today: date, **facts: object):
 
 def case(session: Session, number: int = 1) -> Case:
     return session.exec(select(Case).where(Case.case_id == f"VN-{number:04d}")).one()
-
-
-def test_a_sample_list_is_read_with_names_apart_from_the_sample():
-    rows, findings = cases.read_sample(SAMPLE)
-    assert findings == []
-    assert rows[0] == Sampled(
-        "VN-0001", "1", "NA-01", "rural", 0.25, date(2026, 1, 1), "Lê Văn Tám", "0912000111"
-    )
-    assert rows[1].returned is None
-    assert "Tám" not in repr(rows)
-    assert "0912" not in repr(rows)
-
-
-@pytest.mark.parametrize(
-    ("row", "says"),
-    [
-        ("vn 1,A,1,1,P,r,0.5,", "case_id"),
-        ("VN-0009,A,1,1,P,r,1.5,", "incl_prob"),
-        ("VN-0009,A,1,1,P,r,half,", "incl_prob"),
-        ("VN-0009,A,1,1,P,r,0.5,03/2026", "returned"),
-        ("VN-0001,A,1,1,P,r,0.5,", "above"),
-    ],
-)
-def test_a_bad_row_is_a_finding_by_its_row_and_the_others_come_in(row, says):
-    rows, findings = cases.read_sample(SAMPLE + row)
-    assert len(rows) == 2
-    assert [f.where for f in findings] == ["row 4"]
-    assert says in findings[0].message
-
-
-def test_a_list_without_case_numbers_is_one_finding():
-    rows, findings = cases.read_sample("name,phone\nA,1\n")
-    assert rows == []
-    assert [f.code for f in findings] == ["sample.columns"]
-
-
-def test_importing_twice_adds_nothing(each_engine):
-    with Session(each_engine) as session:
-        rows, _ = cases.read_sample(SAMPLE)
-        assert cases.add_cases(session, rows, PLAN, seed=SEED, now=NOW, issued=MARCH) == 2
-        session.commit()
-        assert cases.add_cases(session, rows, PLAN, seed=SEED, now=NOW, issued=MARCH) == 0
-        assert len(session.exec(select(Planned)).all()) == 2
-        assert session.get(Contact, "VN-0001").name == "Lê Văn Tám"
 
 
 def test_pseudonyms_follow_from_the_seed_and_continue_where_they_stopped():
