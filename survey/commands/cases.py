@@ -109,7 +109,7 @@ def import_cases(
     app = app_of(context)
     today = today_of(context, app)
     mapping = load_map(map_file) if map_file else None
-    country = COUNTRIES.get(app.settings.study.corridor[:3], "84")
+    country = COUNTRIES.get(app.corridor.origin, "84")
     with app.session() as session:
         read = intake.read_intake(session, file, mapping, sample=sample, issued=today, country=country)
         added = intake.take_in(
@@ -120,8 +120,8 @@ def import_cases(
     hidden = dict.fromkeys(("before", "after"), "(not shown)")
     show_rows([asdict(c) | (hidden if c.variable in intake.HIDDEN else {}) for c in read.changes])
     would = " would be" if dry_run else ""
-    right = f"{len(read.changes)} cells{would} put right"
-    say(f"{added} new cases{would} added, {right}, {read.same} known already.")
+    counts = f"{added} new cases{would} added, {len(read.changes)} cells{would} put right"
+    say(f"{counts}, {read.same} known already.")
     show_findings(read.findings)
 
 

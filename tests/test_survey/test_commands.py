@@ -56,7 +56,7 @@ def test_a_sample_list_comes_in_and_shows_without_names(study, tmp_path, capfd):
     assert json.loads(capfd.readouterr().out) == []
     assert run(study, "cases", "import", tmp_path / "sample.csv") == 0
     assert run(study, "cases", "import", tmp_path / "sample.csv") == 0
-    assert "0 new cases, 2 known already" in capfd.readouterr().err
+    assert "0 new cases added, 0 cells put right, 2 known already" in capfd.readouterr().err
     assert run(study, "cases", "list", "--json") == 0
     rows = json.loads(capfd.readouterr().out)
     assert [row["case_id"] for row in rows] == ["VN-0001", "VN-0002"]
