@@ -43,7 +43,7 @@ START = date(2026, 3, 2)  # a Monday, two weeks after Tết
 STARTS_AT, ENDS_AT = time(6, 30), time(21, 0)  # of a week in the field: Monday morning, Sunday night
 EMAIL, PASSWORD = "panel@example.org", "rehearsal only"
 CREW = (("101", "A", "vi"), ("102", "A", "vi"), ("103", "B", "vi en"))
-FRAMES = ("persons", "person_waves", "spells", "person_months", "attempts")
+FRAMES = ("persons", "person_waves", "spells", "person_months", "attempts", "retractions")
 MARK = "rehearsal.txt"  # a folder that holds it was made here and may be made anew
 SCHEDULE = TIMETABLE | {  # the report is asked for at the end; nobody wants a backup of invented people
     "check": "quarterly 1 05:00",
