@@ -113,14 +113,14 @@ def told_of(file: Path) -> dict[str, Any]:
 
 
 def parts(app: App) -> Iterator[tuple[str, Path]]:
-    """What goes into a backup beside the database: settings, the study's own forms and plan, its releases.
+    """What goes into a backup beside the database: settings, the study's own forms, plan and lists, its releases.
 
     Releases are frozen and may be cited; later answers make others, so they cannot be had again. Reports can
     be rendered again from a release, and Central keeps attachments: neither is in it.
     """
     study = app.settings.study
     yield FILE, app.folder / FILE
-    for name in (study.forms_folder, study.plan_file, "releases"):
+    for name in (study.forms_folder, study.plan_file, "lists", "releases"):
         inside = (app.folder / name).resolve()
         if name and inside.exists() and inside.is_relative_to(app.folder.resolve()):
             yield inside.relative_to(app.folder.resolve()).as_posix(), inside

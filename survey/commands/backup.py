@@ -15,7 +15,7 @@ backup = typer.Typer(help="Make, list or restore encrypted backups.", no_args_is
 def make(context: typer.Context) -> None:
     """Copy the database while it is in use, verify the copy, encrypt it with the study's files.
 
-    In it: the database, survey.toml, the study's own forms and plan, and its releases. Not in it: reports,
+    In it: the database, survey.toml, the study's own forms, plan and lists, its releases. Not in it: reports,
     which are rendered from a release, and attachments, which Central keeps.
 
     Example: survey backup make
