@@ -113,7 +113,7 @@ def told_of(file: Path) -> dict[str, Any]:
 
 
 def parts(app: App) -> Iterator[tuple[str, Path]]:
-    """What goes into a backup beside the database: settings, the study's own forms, plan and lists, its releases.
+    """What is in a backup beside the database: settings, the study's own forms, plan and lists, its releases.
 
     Releases are frozen and may be cited; later answers make others, so they cannot be had again. Reports can
     be rendered again from a release, and Central keeps attachments: neither is in it.

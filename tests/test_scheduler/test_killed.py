@@ -385,8 +385,9 @@ def undisturbed(play, undisturbed_days, tmp_path) -> Callable[[Day], Undisturbed
     def played(day: Day) -> Undisturbed:
         if day.name not in undisturbed_days:
             with play(day, "sqlite") as stage:
-                assert stage.tick(trace=tmp_path / "passed") == 0
-                passed = tuple((tmp_path / "passed").read_text(encoding="ascii").split())
+                trace = tmp_path / day.name
+                assert stage.tick(trace=trace) == 0
+                passed = tuple(trace.read_text(encoding="ascii").split())
                 assert stage.tick(after=AGAIN) == 0
                 undisturbed_days[day.name] = Undisturbed(stage.state(), passed)
         return undisturbed_days[day.name]
@@ -461,6 +462,7 @@ def test_killed_anywhere(play, undisturbed, first_day, drafted_day, lost_day, ki
 # 3
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_process_each_time_is_given_up(play, first_day):
     with play(first_day, "sqlite") as stage:
         for tries in range(claims.TRIES):
