@@ -7,7 +7,7 @@ are missing, Burmese in Zawgyi, a state nobody knows); the other rows stand. Not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from instruments import sheets as sheet_io
@@ -66,9 +66,14 @@ def sheet(texts: Iterable[Text], records: Mapping[Key, Record]) -> Table:
 
 
 def take_in(
-    table: Table, texts: Iterable[Text], records: Mapping[Key, Record], language: str, name: str = "sheet"
+    table: Table,
+    texts: Iterable[Text],
+    records: Mapping[Key, Record],
+    language: str,
+    name: str = "sheet",
+    owns: Callable[[str], bool] = lambda place: True,
 ) -> Taken:
-    """What a filled sheet changes.
+    """What a filled sheet changes; texts of a place that is not ours to write (`owns`) are refused.
 
     Raises
     ------
@@ -92,8 +97,12 @@ def take_in(
         else:
             found, edit = _row(known[key], row, records.get(key), where, language)
             taken.findings += found
-            if edit is not None:
+            if edit is None:
+                pass
+            elif edit.translation == edit.text.translation or owns(edit.text.place):
                 taken.edits.append(edit)
+            else:
+                taken.findings.append(_shared(where, edit.text.place))
         seen[key] = number
     return taken
 
@@ -112,6 +121,14 @@ def _unknown(where: str, was_there: bool, row: Row) -> Finding:
         f"The text {what}. Its translation stays in this sheet only: {row.get('translation', '')[:60]!r}."
     )
     return Finding("warning", "translation.gone", where, message)
+
+
+def _shared(where: str, place: str) -> Finding:
+    message = (
+        f"The text stands in {place}, which all studies share; send the sheet to whoever keeps the package, "
+        "or change the text in the study's own form."
+    )
+    return Finding("error", "translation.shared", where, message)
 
 
 def _row(

@@ -49,6 +49,10 @@ class Library:
         """Beside the forms."""
         return self.forms.parent / "translations"
 
+    def owns(self, place: str) -> bool:
+        """Whether texts of this place are written here; modules are not a study's own, only its forms."""
+        return place.startswith("forms/") or self.modules.parent == self.forms.parent
+
 
 @dataclass(frozen=True, slots=True)
 class Text:

@@ -70,7 +70,7 @@ def import_sheet(
     """Write the translations of a filled sheet into the files they belong to, and keep their states.
 
     What would break a form is refused row by row (3): braces that changed, a state nobody knows, Burmese in
-    Zawgyi. The other rows are written.
+    Zawgyi; and what all studies share, from within a study. The other rows are written.
 
     Example: survey instrument translate import plans-id.xlsx --dry-run
     """
@@ -84,7 +84,7 @@ def import_sheet(
         library = _library(context)
         known = records.read(code, library.records)
         every = texts.all_texts(code, library)
-        taken = exchange.take_in(table or [[]], every, known, code, file.name)
+        taken = exchange.take_in(table or [[]], every, known, code, file.name, library.owns)
     except ValueError as error:
         raise SurveyError(f"cannot read {file.name}: {error}") from None
     rows = [

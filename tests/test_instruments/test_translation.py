@@ -12,7 +12,8 @@
     is stale or not approved is an error.
 7.  One more language is data alone: a copy of forms and modules gains it through a sheet, and a form in three
     languages includes a module of them.
-8.  The package's Vietnamese is recorded as a draft, none of it stale; Indonesian is there for one module.
+8.  From within a study only texts of its own forms are written; a shared one is refused by row.
+9.  The package's Vietnamese is recorded as a draft, none of it stale; Indonesian is there for one module.
 """
 
 from __future__ import annotations
@@ -185,6 +186,25 @@ def test_a_text_that_is_gone_or_twice_is_told_and_nothing_is_lost(library: Libra
     assert codes(taken.findings) == ["translation.gone"] * 3 + ["translation.twice"]
     assert "its record is kept" in taken.findings[0].message
     assert len(records.gone(every, known | taken.records)) == 3
+
+
+def test_from_within_a_study_what_all_share_is_refused(library: Library, tmp_path: Path) -> None:
+    study = replace(library, forms=tmp_path / "study" / "forms")
+    assert (library.owns("modules/pair"), study.owns("modules/pair"), study.owns("forms/small")) == (
+        True,
+        False,
+        True,
+    )
+    every = texts.all_texts("vi", library)
+    table = exchange.sheet(every, {})
+    at = table[0].index("translation")
+    told = [table[0], *([*row[:at], f"{row[at]}!", *row[at + 1 :]] for row in table[1:])]
+    taken = exchange.take_in(told, every, {}, "vi", "t.xlsx", study.owns)
+    assert {key[0] for key in taken.translations} == {"forms/small"}
+    refused = [finding for finding in taken.findings if finding.code == "translation.shared"]
+    shared = [text for text in every if not text.place.startswith("forms/") and text.translation]
+    assert len(refused) == len(shared) > 0
+    assert "column translation" in refused[0].where
 
 
 def test_an_empty_cell_takes_nothing_away(library: Library) -> None:  # 4

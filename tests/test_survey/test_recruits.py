@@ -2,10 +2,10 @@
 
 1. Each respondent gets the coupons they lack, in the code the forms ask for, never one that is taken; a
 second time none. 2. Who comes with one is a case with its code for a number, at an attempt or at the
-baseline, with an own wave 0; the same again adds nobody, on SQLite and PostgreSQL. 3. An unknown coupon, one used twice, one
-never issued or handed out twice is a finding. 4. The tree says recruiter, seed, generation, network size;
-who says they handed a coupon out is the recruiter. 5. The baseline form asks a case number by the rule of the
-contact form, and of recruits a coupon in its place.
+baseline, with an own wave 0; the same again adds nobody, on SQLite and PostgreSQL. 3. An unknown coupon,
+one used twice, one never issued or handed out twice is a finding. 4. The tree says recruiter, seed,
+generation, network size; who says they handed a coupon out is the recruiter. 5. The baseline form asks a
+case number by the rule of the contact form, and of recruits a coupon in its place.
 """
 
 import re
