@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pyodk.client import Client
 
+from survey.central.access import EXTENDED, Access
 from survey.central.drafts import Draft, Published
 from survey.central.wire import CentralSession, connect
 from survey.config import CentralSettings
@@ -63,6 +64,7 @@ class Central:
         self._settings = settings
         self._client: Client = connect(settings, backoff=backoff)
         self._session: CentralSession = self._client.session
+        self.access = Access(self._client, self._path)
 
     def __enter__(self) -> "Central":
         self._session.log_in()
@@ -103,9 +105,16 @@ class Central:
         found = self._ask("forms/{}/attachments", form_id) or []
         return {row["name"]: row["hash"] or "" for row in found}
 
+    def form_states(self) -> dict[str, str]:
+        """Which published form is open, closing (still accepts, is offered no more) or closed."""
+        return {row["xmlFormId"]: row["state"] for row in self.forms() if row["publishedAt"]}
+
     def form_state(self, form_id: str, state: str) -> None:
-        """Set a form to open, closing or closed."""
-        self._client.patch(self._path("forms/{}", form_id), json={"state": state})
+        """Set a form to open, closing or closed; sent again when the answer is lost."""
+        try:
+            self._client.patch(self._path("forms/{}", form_id), json={"state": state})
+        except CentralUnreachable:
+            self._client.patch(self._path("forms/{}", form_id), json={"state": state})
 
     # submissions
 
@@ -167,6 +176,40 @@ class Central:
             _entity(row) for page in self._pages(path, {"$top": str(PAGE), "$count": "true"}) for row in page
         ]
 
+    def conflicts(self, name: str) -> int:
+        """How many entities of a list are marked as changed by two sides; 0 for a list that is not there."""
+        path = self._path("datasets/{}", name)
+        try:
+            return int(self._client.get(path, headers=EXTENDED).json().get("conflicts") or 0)
+        except CentralRejected as error:
+            if error.status == 404:
+                return 0
+            raise
+
+    def entity_versions(self, name: str, uuid: str) -> list[dict[str, Any]]:
+        """The versions of an entity that bear on its conflict, oldest first; none for no such entity."""
+        path = "datasets/{}/entities/{}/versions?relevantToConflict=true"
+        return self._ask(path, name, uuid) or []
+
+    def resolve(self, name: str, uuid: str, data: Mapping[str, Any], base_version: int) -> bool:
+        """Take the mark of a conflict off an entity, with a last word on it or none; False if it is off.
+
+        Raises
+        ------
+        CentralRejected
+            With code 409.15 when it has changed since `base_version`: look at it again.
+        """
+        path = self._path("datasets/{}/entities/{}", name, uuid)
+        body: dict[str, Any] = {"data": _texts(data)} if data else {}
+        query = {"baseVersion": str(base_version), "resolve": "true"}
+        try:
+            self._client.patch(path, json=body, params=query)
+        except (CentralUnreachable, CentralRejected):
+            if self._client.get(path).json()["conflict"] is not None:
+                raise
+            return False
+        return True
+
     def create_entities(
         self, name: str, entities: Sequence[Mapping[str, Any]], source: str = "survey"
     ) -> int:
@@ -178,17 +221,21 @@ class Central:
         wanted = {row["uuid"]: _payload(row) for row in entities}
         if not wanted:
             return 0
-        there = {row["uuid"] for row in self.entities(name)}
-        missing = [row for uuid, row in wanted.items() if uuid not in there]
-        if missing:
-            path = self._path("datasets/{}/entities", name)
-            try:
-                self._client.post(path, json={"entities": missing, "source": {"name": source}})
-            except CentralUnreachable:
-                there = {row["uuid"] for row in self.entities(name)}
-                if not {row["uuid"] for row in missing} <= there:
-                    raise
-        return len(missing)
+        path = self._path("datasets/{}/entities", name)
+        try:
+            self._client.post(path, json={"entities": [*wanted.values()], "source": {"name": source}})
+        except CentralUnreachable:
+            if not wanted.keys() <= {row["uuid"] for row in self.entities(name)}:
+                raise
+        except CentralRejected as error:
+            if error.code != "409.3":  # some are there; Central takes all of a request or nothing
+                raise
+            there = {row["uuid"] for row in self.entities(name)}
+            missing = [row for uuid, row in wanted.items() if uuid not in there]
+            if len(missing) == len(wanted):  # they are in another project of the server
+                raise
+            return self.create_entities(name, missing, source)
+        return len(wanted)
 
     def update_entity(
         self, name: str, uuid: str, data: Mapping[str, Any], base_version: int, label: str | None = None
@@ -246,6 +293,11 @@ class Central:
     def assign(self, form_id: str, app_user_id: int) -> None:
         """Let an app user fill a form; nothing happens if it may already."""
         self._once(self._path("forms/{}/assignments/{}/{}", form_id, APP_USER, app_user_id), None)
+
+    def assignments(self) -> set[tuple[str, int]]:
+        """Which app user may fill which form, as pairs of form and app user."""
+        rows = self._get("assignments/forms/{}", APP_USER)
+        return {(row["xmlFormId"], row["actorId"]) for row in rows}
 
     def create_project(self, name: str) -> int:
         """A new project in Central, and its number; needs a site administrator. Settings name the number."""

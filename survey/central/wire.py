@@ -154,6 +154,12 @@ class _Adapter(HTTPAdapter):
         return super().send(request, **kwargs)
 
 
+def adapter(settings: CentralSettings, *, backoff: float = 1.0) -> HTTPAdapter:
+    """What a line to this Central is mounted on: timeouts, and repeats for what only reads."""
+    guard()
+    return _Adapter(settings.timeout, settings.retries, backoff)
+
+
 def connect(settings: CentralSettings, *, backoff: float = 1.0) -> Client:
     """A pyodk client on a session of ours, not logged in yet."""
     guard()
