@@ -67,19 +67,10 @@ def publish(app: App, now: datetime, run_id: int) -> Outcome:
 
 @job
 def push(app: App, now: datetime, run_id: int) -> Outcome:
-    """Tell Central who is due, with whom and until when."""
-    from survey import outbox
+    """Tell Central who is due, with whom and until when, and see what every tablet shows of it."""
+    from survey.push import push_study
 
-    today = now.astimezone(app.zone).date()
-    forms = app.settings.study.forms
-    with app.session() as session, app.central() as central:
-        seed = f"{app.settings.central.project}/{app.seed}"  # no two projects may hold the same entity
-        wanted = outbox.wanted(session, today, forms=forms, seed=seed)
-        outbox.enqueue(session, outbox.plan_push(wanted, outbox.told(session)), now)
-        passed("push.planned")
-        session.commit()
-        passed("push.queued")
-        pushed = outbox.flush(session, central, now)
+    pushed = push_study(app, now=now, run_id=run_id)
     counts = {name: getattr(pushed, name) for name in ("sent", "standing", "waiting", "failed")}
     return {**counts, **_levels(pushed.findings)}
 

@@ -31,6 +31,8 @@ POINTS = {
     "push.marked": "rows are committed as sent, Central has not been told",
     "push.told": "Central has been told, the row still says sent",
     "push.confirmed": "the rows of one batch are confirmed",
+    "push.compared": "every tablet's lists are compared, nothing is kept of it",
+    "push.looked": "what was compared is kept, what is wrong is not told again",
     "check.found": "the checks have run, nothing is noted",
     "release.written": "the folder of a release is there without its row",
     "release.noted": "the row of a release is added and not committed",

@@ -4,7 +4,7 @@
 published when its text is another than the one published last, and with new files when only those differ.
 Forms that make an entity list go before those that read it; a list that no form makes is made by us. Every
 version that Central holds and that we can build is remembered with its text (`form_version`), so that its
-answers decode as they were asked.
+answers decode as they were asked. When a form is open or closed is the matter of `survey.push`.
 """
 
 from __future__ import annotations
@@ -63,10 +63,9 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class RemoteForm:
-    """A form as Central holds it: published version ("" for a draft only), state, digests of its files."""
+    """A form as Central holds it: published version ("" for a draft only), digests of its files."""
 
     version: str
-    state: str = "open"
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,7 +79,7 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: `kind` is list, publish, files, properties, open or remember."""
+    """One thing to do: `kind` is list, publish, files, properties or remember."""
 
     kind: str
     target: str
@@ -282,8 +281,6 @@ def apply(
         if action.kind in ("list", "properties"):
             central.create_entity_list(action.target, action.names)
             passed("publish.listed")
-        elif action.kind == "open":
-            central.form_state(action.target, "open")
         elif action.kind in ("publish", "files"):
             published = central.publish(forms[action.target].built, forms[action.target].media)
             remember(session, forms[action.target], published.version, now=now, run_id=run_id)
@@ -300,7 +297,7 @@ def read_remote(central: Central, local: Iterable[Local], entity_lists: Iterable
     ours = {form.form_id for form in local}
     forms = {
         row["xmlFormId"]: RemoteForm(
-            row["version"] if row["publishedAt"] else "", row["state"], central.files(row["xmlFormId"])
+            row["version"] if row["publishedAt"] else "", central.files(row["xmlFormId"])
         )
         for row in central.forms()
         if row["xmlFormId"] in ours
@@ -362,8 +359,6 @@ def _form_actions(form: Local, there: RemoteForm | None, known: Collection[tuple
         actions = [Action("remember", form.form_id, f"Central has {there.version} already", (there.version,))]
     else:
         actions = []
-    if there and there.state != "open":
-        actions.append(Action("open", form.form_id, f"it is {there.state}"))
     return actions
 
 

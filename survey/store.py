@@ -35,7 +35,7 @@ from survey.models import (
 
 log = logging.getLogger(__name__)
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test holds it to the files."""
 
 PRAGMAS = {

@@ -128,6 +128,18 @@ class CentralSettings(_Section):
     overlap: Annotated[
         float, Field(ge=60, description="Seconds before the last sync that are looked at again; at least 60.")
     ] = 600.0
+    access_rule: Annotated[
+        bool,
+        Field(
+            description="Whether a tablet downloads its enumerator's own cases alone (from Central v2026.2)."
+        ),
+    ] = True
+    grace_days: Annotated[
+        int,
+        Field(
+            ge=0, description="Days after its last window until a form refuses late submissions; 0 for never."
+        ),
+    ] = 60
 
 
 class Database(_Section):

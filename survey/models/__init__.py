@@ -38,6 +38,7 @@ from survey.models.work import (
     Planned,
     Release,
     Run,
+    TabletCheck,
 )
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Submission",
     "SubmissionEvent",
     "SyncMark",
+    "TabletCheck",
     "faults",
     "metadata",
 ]

@@ -101,6 +101,24 @@ class Outbox(Row, table=True):
     sent_at: Moment | None = None
 
 
+class TabletCheck(Row, table=True):
+    """What one tablet could download of a list, beside what it should: cases too many, missing, different."""
+
+    __tablename__ = "tablet_check"
+
+    id: int | None = Field(default=None, primary_key=True)
+    enumerator: str = Field(foreign_key="enumerator.code", index=True)
+    entity_list: str
+    at: Moment
+    expected: int = Field(default=0, ge=0)
+    held: int = Field(default=0, ge=0)
+    too_much: list[str] = Field(default_factory=list, sa_type=JSON)
+    too_little: list[str] = Field(default_factory=list, sa_type=JSON)
+    other: list[str] = Field(default_factory=list, sa_type=JSON)
+    reason: str = ""
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+
+
 class Release(Row, table=True):
     """A frozen data set: where it lies and what its content digests to."""
 

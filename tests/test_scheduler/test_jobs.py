@@ -72,7 +72,7 @@ def test_an_empty_study_comes_to_forms_accounts_and_windows(app: App) -> None:
         assert [form["xmlFormId"] for form in door.forms()] == ["rm_contact"]
         assert [user["name"] for user in door.app_users()] == ["101"]
         assert door.entity_list("tracing") is not None
-    assert said["push"]["sent"] == 2  # the app user and the form it may fill
+    assert said["push"]["sent"] == 6  # the property, the app user, their value, two rules, the form
 
 
 def test_every_job_again_changes_nothing(app: App) -> None:

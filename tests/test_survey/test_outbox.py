@@ -22,6 +22,8 @@ from survey.central import Central
 from survey.errors import CentralRejected, CentralUnreachable
 from survey.models import AppUserToken, Case, Enumerator, Outbox
 from survey.outbox import Told, Write, plan_push
+from survey.push import Pushed, flush
+from survey.push.entities import PATIENCE
 
 NOW = datetime(2026, 6, 1, 8, 30, tzinfo=UTC)
 TODAY = date(2026, 7, 1)  # wave 2 of the inflow cases is open
@@ -147,7 +149,7 @@ def test_planning_twice_is_planning_once(session, each_engine):
 
 def test_everything_arrives_and_a_second_push_does_nothing(session, central, each_engine):
     plan(session)
-    first = outbox.flush(session, central, NOW)
+    first = flush(session, central, NOW)
     assert (first.sent, first.failed, first.waiting) == (12, 0, 0)
     assert states(session) == {"confirmed": 12}
     entity = central.held["returnee"][uuid_of(1)]["data"]
@@ -161,13 +163,13 @@ def test_everything_arrives_and_a_second_push_does_nothing(session, central, eac
     }
     calls = len(central.calls)
     assert plan(session) == 0
-    assert outbox.flush(session, central, NOW) == outbox.Pushed()
+    assert flush(session, central, NOW) == Pushed()
     assert len(central.calls) == calls
 
 
 def test_the_tablet_of_each_enumerator_may_fill_every_form(session, central):
     plan(session)
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     users = {row.code: row.app_user_id for row in session.exec(select(Enumerator))}
     assert central.assigned == {(form, user) for form in FORMS for user in users.values()}
     assert session.get(AppUserToken, users["E1"]).token == "token-E1"
@@ -175,7 +177,7 @@ def test_the_tablet_of_each_enumerator_may_fill_every_form(session, central):
 
 def test_new_tracing_entities_go_in_one_request(session, central):
     plan(session)
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     assert central.calls.count("create_entities") == 1
     (shown,) = [item for item in central.held["tracing"].values() if item["label"] == "NA000001"]
     assert shown["data"]["phone1"] == "0912000001"
@@ -185,17 +187,17 @@ def test_a_value_that_goes_and_comes_back_is_told_each_time(session, central):
     for today in (TODAY, date(2026, 9, 1), TODAY):
         settle(session, today)
         plan(session, today)
-        outbox.flush(session, central, NOW)
+        flush(session, central, NOW)
         assigned = central.held["returnee"][uuid_of(1)]["data"]["assigned"]
         assert assigned == ("" if today.month == 9 else "E1")
 
 
 def test_who_is_not_due_is_given_to_nobody_and_shows_no_phone(session, central):
     plan(session)
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     settle(session, date(2026, 9, 1))
     plan(session, date(2026, 9, 1))
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     for name in ("returnee", "tracing"):
         assert {item["data"]["assigned"] for item in central.held[name].values()} == {""}
     assert {item["data"]["phone1"] for item in central.held["tracing"].values()} == {""}
@@ -203,10 +205,10 @@ def test_who_is_not_due_is_given_to_nobody_and_shows_no_phone(session, central):
 
 def test_a_new_phone_is_told_and_stands_in_no_row(session, central):
     plan(session)
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     settle(session, TODAY, details=(Details("VN-0001", "2026-06-20", phone1="0777123456"),))
     assert plan(session) == 1
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     assert "0777123456" in {item["data"]["phone1"] for item in central.held["tracing"].values()}
     rows = " ".join(str(row.payload) for row in session.exec(select(Outbox)))
     assert not any(word in rows for word in ("0777", "0912", "Person"))
@@ -232,11 +234,11 @@ def test_a_lost_reply_is_resolved_by_asking(session, central, each_engine):
 
     central.after = lose
     with pytest.raises(CentralUnreachable):
-        outbox.flush(session, central, NOW)
+        flush(session, central, NOW)
     session.rollback()
     assert central.held["returnee"][uuid_of(1)]["version"] == 2
     central.after = lambda call: None
-    again = outbox.flush(session, central, NOW)
+    again = flush(session, central, NOW)
     assert again.standing == 1
     assert central.held["returnee"][uuid_of(1)]["version"] == 2
     assert states(session) == {"confirmed": 12}
@@ -250,11 +252,11 @@ def test_a_central_that_is_down_loses_nothing(session, central, each_engine):
 
     central.before = down
     with pytest.raises(CentralUnreachable):
-        outbox.flush(session, central, NOW)
+        flush(session, central, NOW)
     session.rollback()
     assert states(session) == {"planned": 10, "sent": 2}
     central.before = lambda call: None
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     assert states(session) == {"confirmed": 12}
 
 
@@ -268,7 +270,7 @@ def test_an_entity_changed_meanwhile_is_read_again_and_told_once_more(session, c
             item["version"], item["data"]["last_wave"] = 2, "1"
 
     central.before = another_writes
-    result = outbox.flush(session, central, NOW)
+    result = flush(session, central, NOW)
     assert [f.code for f in result.findings] == ["entity.conflict"]
     data = central.held["returnee"][uuid_of(1)]["data"]
     assert (data["assigned"], data["last_wave"]) == ("E1", "1")
@@ -278,19 +280,19 @@ def test_an_entity_changed_meanwhile_is_read_again_and_told_once_more(session, c
 def test_an_entity_not_made_yet_waits_without_failing(session, central):
     missing = central.held["returnee"].pop(uuid_of(2))
     plan(session)
-    result = outbox.flush(session, central, NOW)
+    result = flush(session, central, NOW)
     assert result.waiting == 1
     assert [(f.level, f.code) for f in result.findings] == [("note", "entity.not_there")]
     central.held["returnee"][uuid_of(2)] = missing
-    assert outbox.flush(session, central, NOW).sent == 1
+    assert flush(session, central, NOW).sent == 1
     assert missing["data"]["assigned"] == "E2"
 
 
 def test_an_entity_that_is_not_made_for_long_is_a_warning(session, central):
     del central.held["returnee"][uuid_of(2)]
     plan(session)
-    levels = [outbox.flush(session, central, NOW).findings[0].level for _ in range(outbox.PATIENCE + 1)]
-    assert levels == ["note"] * outbox.PATIENCE + ["warning"]
+    levels = [flush(session, central, NOW).findings[0].level for _ in range(PATIENCE + 1)]
+    assert levels == ["note"] * PATIENCE + ["warning"]
 
 
 def test_two_projects_of_one_server_get_different_ids(session):
@@ -311,18 +313,18 @@ def test_a_refused_write_is_a_finding_and_tried_again(session, central):
             raise CentralRejected("no", status=404, code="404.1")
 
     central.before = refuse
-    result = outbox.flush(session, central, NOW)
+    result = flush(session, central, NOW)
     assert result.failed == 4
     assert {f.code for f in result.findings} == {"push.refused"}
     central.before = lambda call: None
-    assert outbox.flush(session, central, NOW).sent == 4
+    assert flush(session, central, NOW).sent == 4
 
 
 def test_a_later_write_overtakes_one_that_was_never_sent(session, central):
     plan(session)
     settle(session, date(2026, 9, 1))
     plan(session, date(2026, 9, 1))
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     assert central.calls.count("update_entity") == 3
     assert {item["data"]["wave_due"] for item in central.held["returnee"].values()} == {""}
 
@@ -332,7 +334,7 @@ def test_a_redacted_row_is_sent_no_more(session, central):
     for row in session.exec(select(Outbox).where(Outbox.case_id == "VN-0001")):
         row.payload = {}
     session.commit()
-    outbox.flush(session, central, NOW)
+    flush(session, central, NOW)
     assert "assigned" not in central.held["returnee"][uuid_of(1)]["data"]
     assert len(central.held["tracing"]) == 2
 
@@ -367,7 +369,7 @@ def plan_without_forms(session: Session, today: date = TODAY) -> None:
 
 def test_a_push_over_the_wire_arrives_once(session, there):
     plan_without_forms(session)
-    first = outbox.flush(session, there, NOW)
+    first = flush(session, there, NOW)
     assert (first.sent, first.failed, first.waiting) == (8, 0, 0)
     due = {item["data"].get("assigned") for item in there.entities("returnee")}
     assert due == {"E1", "E2"}
@@ -378,7 +380,7 @@ def test_a_push_over_the_wire_arrives_once(session, there):
     }
     versions = [item["version"] for item in there.entities("returnee")]
     plan_without_forms(session)
-    assert outbox.flush(session, there, NOW) == outbox.Pushed()
+    assert flush(session, there, NOW) == Pushed()
     assert [item["version"] for item in there.entities("returnee")] == versions
 
 
@@ -386,9 +388,9 @@ def test_a_server_that_fails_in_the_middle_is_made_good_by_the_next_push(session
     plan_without_forms(session)
     central_at.standin.faults.refuse(status=503, where="entities/", method="PATCH", skip=1)
     with pytest.raises(CentralUnreachable):
-        outbox.flush(session, there, NOW)
+        flush(session, there, NOW)
     session.rollback()
-    again = outbox.flush(session, there, NOW)
+    again = flush(session, there, NOW)
     assert (again.standing, again.failed) == (1, 0)
     assert states(session) == {"confirmed": 8}
     assert {item["version"] for item in there.entities("returnee")} == {2}
@@ -398,7 +400,7 @@ def test_a_reply_lost_on_the_wire_leaves_one_version(session, there, central_at)
     plan_without_forms(session)
     central_at.standin.faults.drop_reply(where="entities/", method="PATCH")
     central_at.standin.faults.drop_reply(where="datasets/tracing/entities", method="POST")
-    assert outbox.flush(session, there, NOW).failed == 0
+    assert flush(session, there, NOW).failed == 0
     assert {item["version"] for item in there.entities("returnee")} == {2}
     assert len(there.entities("tracing")) == 3
 
@@ -410,6 +412,6 @@ def test_what_another_wrote_meanwhile_is_kept(session, there, monkeypatch):
     fresh = there.entities
     answers = iter([stale])
     monkeypatch.setattr(there, "entities", lambda name: next(answers, None) or fresh(name))
-    result = outbox.flush(session, there, NOW)
+    result = flush(session, there, NOW)
     assert [finding.code for finding in result.findings] == ["entity.conflict"]
     assert states(session) == {"confirmed": 8}

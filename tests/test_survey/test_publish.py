@@ -70,11 +70,6 @@ def test_a_version_published_before_is_remembered():
     assert kinds([local("f")], Remote({"f": RemoteForm(f"{HERE}-1")})) == [("remember", "f")]
 
 
-def test_a_form_that_was_closed_is_opened():
-    closed = Remote({"f": RemoteForm(HERE, "closed")})
-    assert kinds([local("f")], closed, {("f", HERE)}) == [("open", "f")]
-
-
 # 2: entity lists
 
 

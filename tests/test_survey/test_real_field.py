@@ -24,6 +24,7 @@ from survey.cases import Baseline, Facts, Sampled
 from survey.central import Central, central
 from survey.errors import CentralRejected
 from survey.models import AppUserToken, Outbox
+from survey.push import Pushed, flush
 from survey.sandbox.collect import Collect, CollectError
 
 NOW = datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
@@ -240,15 +241,15 @@ def panel(there: Central, session: Session) -> str:
 
 
 @pytest.fixture
-def push(there: Central, session: Session) -> Callable[..., outbox.Pushed]:
+def push(there: Central, session: Session) -> Callable[..., Pushed]:
     """Plans what Central must be told on a day and sends it."""
 
-    def pushed(today: date = TODAY) -> outbox.Pushed:
+    def pushed(today: date = TODAY) -> Pushed:
         seed = f"{there._settings.project}/7"
         wanted = outbox.wanted(session, today, forms=("base", "next"), seed=seed)
         outbox.enqueue(session, outbox.plan_push(wanted, outbox.told(session)), NOW)
         session.commit()
-        return outbox.flush(session, there, NOW)
+        return flush(session, there, NOW)
 
     return pushed
 
@@ -286,7 +287,7 @@ def test_what_is_pushed_waits_for_its_entity_and_then_reaches_the_tablet(
     eventually(lambda: there.entities("returnee"))
     done = push()
     assert (done.sent, done.waiting, done.findings) == (1, 0, ())
-    assert push() == outbox.Pushed()
+    assert push() == Pushed()
     (person,), (contact,) = shown(device, "returnee"), shown(device, "tracing")
     assert (person["name"], person["label"], person["__version"]) == (panel, "NA000001", "2")
     assert (person["age"], person["assigned"], person["status"]) == ("30", "E1", "active")
@@ -302,7 +303,7 @@ def test_when_the_window_is_over_the_tablet_shows_nobody_and_no_phone(
     push()
     later = date(2026, 9, 1)
     cases.settle(session, Facts(baselines=(TOLD(panel),)), load_plan(), now=NOW, today=later)
-    assert (push(later).sent, push(later)) == (2, outbox.Pushed())
+    assert (push(later).sent, push(later)) == (2, Pushed())
     (person,), (contact,) = shown(device, "returnee"), shown(device, "tracing")
     assert (person["assigned"], person["wave_due"], person["age"]) == ("", "", "30")
     assert (contact["phone1"], contact["assigned"]) == ("", "")
@@ -335,6 +336,6 @@ def test_pushing_over_a_line_that_is_cut_tells_everything_once(
     eventually(lambda: there.entities("returnee"))
     line.cut("PATCH", "/entities/")
     assert push().sent == 1
-    assert push() == outbox.Pushed()
+    assert push() == Pushed()
     assert [row["version"] for row in there.entities("returnee")] == [2]
     assert {row.state for row in session.exec(select(Outbox))} == {"confirmed"}
