@@ -37,9 +37,7 @@ MARK = "Kanari"
 POINT = "12.345678 109.876543 5 5"
 COORDINATES = ("12.345678", "109.876543")
 KEYS = ("case_id", "panel_id", "returnee", "psu_code")  # without these an answer has no owner; not resown
-SECOND_SPRING = datetime(
-    2027, 3, 10, 1, 0, tzinfo=UTC
-)  # after Tết; the third wave is open
+SECOND_SPRING = datetime(2027, 3, 10, 1, 0, tzinfo=UTC)  # after Tết; the third wave is open
 PASSWORD = "a long enough password"
 
 
