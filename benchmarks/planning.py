@@ -3,10 +3,10 @@
     python -m benchmarks.planning [PEOPLE ...]        by default 5000 and 50000, from the root
 
 Everybody is recruited within two years, a third as inflow; the plan has ten waves and a blackout a year.
-*first* lays out all windows of an empty plan; *again* compares the whole panel with what is stored and
-finds nothing; *day* has a corrected return of one person in a hundred; *push* says how Central
-should stand and what of it is missing, before and after it was told. Each size runs in a process of its own;
-memory is its largest resident set, as the operating system accounts it.
+*first* lays out and stores all windows of a panel that has none; *again* compares the whole panel with what
+is stored and what Central was told, and finds nothing; *day* has a corrected return of one in a hundred.
+Seconds are those on the wall, and beside them those that the process was on a processor. Each step runs in a
+process of its own; memory is its largest resident set, as the operating system accounts it.
 """
 
 import json
@@ -34,7 +34,6 @@ TODAY = date(2028, 1, 3)
 FIRST = date(2026, 1, 5)
 TEAM = 200
 SEED = "1/1"
-TARGET = {"seconds": 10.0, "megabytes": 1000.0}
 
 
 def plan() -> WavePlan:
@@ -85,52 +84,72 @@ def corrected(told: list[cases.Baseline]) -> list[cases.Baseline]:
     ]
 
 
-def measure(people: int, folder: Path) -> dict[str, float]:
-    """Seconds by step, counts, and the peak memory of this process in megabytes."""
-    engine = store.connect("sqlite:///panel.sqlite", folder, create=True)
-    store.upgrade(engine)
-    told, working = baselines(people), plan()
-    found: dict[str, float] = {}
+class Steps:
+    """Seconds by step, on the wall and on the processor."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, float] = {}
 
     @contextmanager
-    def step(name: str) -> Iterator[None]:
+    def of(self, name: str) -> Iterator[None]:
         began, worked = time.perf_counter(), time.process_time()
         yield
-        found[name] = time.perf_counter() - began
-        found[f"{name}, processor"] = time.process_time() - worked
+        self.found[name] = time.perf_counter() - began
+        self.found[f"{name}, processor"] = time.process_time() - worked
 
+
+def first(people: int, folder: Path) -> dict[str, float]:
+    """A panel that was never planned: all windows are laid out and stored."""
+    engine = store.connect("sqlite:///panel.sqlite", folder, create=True)
+    store.upgrade(engine)
+    told, working, steps = baselines(people), plan(), Steps()
     with Session(engine) as session:
         _sample(session, told)
-        facts = cases.Facts(baselines=tuple(told), done={(one.case_id, 0): "interviewed" for one in told})
-        with step("first: lay out and store"):
-            cases.settled(session, facts, working, now=NOW, today=TODAY)
+        with steps.of("first: lay out and store"):
+            changes = _plan_alone(session, told, working).changes
             session.commit()
-        with step("again: lay out and compare"):
-            made = _plan_alone(session, told, working)
-        assert not made.changes
-        with step("again: the whole settling"):
-            cases.settled(session, facts, working, now=NOW, today=TODAY)
-            session.commit()
-        with step("push: what is missing, nothing told"):
-            planned = _missing(session)
-        outbox.enqueue(session, planned, NOW)
+    return {**steps.found, "windows": len(changes), "first: peak MB": _peak()}
+
+
+def prepare(people: int, folder: Path) -> dict[str, float]:
+    """Everybody linked, every open window with an enumerator, Central told; not timed."""
+    engine = store.connect("sqlite:///panel.sqlite", folder)
+    with Session(engine) as session:
+        cases.settled(session, _facts(baselines(people)), plan(), now=NOW, today=TODAY)
+        outbox.enqueue(session, _missing(session), NOW)
         session.commit()
-        session.expunge_all()
-        with step("push: what is missing, all told"):
-            assert not _missing(session)
-        late = replace(facts, baselines=tuple(corrected(told)))
-        with step("day: settling with corrections"):
+    return {}
+
+
+def daily(people: int, folder: Path) -> dict[str, float]:
+    """A panel as it stands: nothing to do, then a day with corrections."""
+    engine = store.connect("sqlite:///panel.sqlite", folder)
+    told, working, steps = baselines(people), plan(), Steps()
+    with Session(engine) as session:
+        with steps.of("again: lay out and compare"):
+            made = _plan_alone(session, told, working)
+        with steps.of("again: what Central must be told"):
+            missing = _missing(session)
+        assert not made.changes
+        assert not missing
+        with steps.of("again: the whole settling"):
+            cases.settled(session, _facts(told), working, now=NOW, today=TODAY)
+        with steps.of("day: settling with corrections"):
+            late = _facts(corrected(told))
             changed = cases.settled(session, late, working, now=NOW, today=TODAY).changes
             session.commit()
-        with step("day: what Central must be told"):
+        with steps.of("day: what Central must be told"):
             missing = _missing(session)
-        found |= {
-            "windows": len(waves.table(session)),
-            "windows changed that day": len(changed),
-            "writes that day": len(missing),
-        }
-    found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return found
+    counts = {"day: windows changed": len(changed), "day: writes": len(missing)}
+    return {**steps.found, **counts, "again and day: peak MB": _peak()}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _facts(told: list[cases.Baseline]) -> cases.Facts:
+    return cases.Facts(baselines=tuple(told), done={(one.case_id, 0): "interviewed" for one in told})
 
 
 def _plan_alone(session: Session, told: list[cases.Baseline], working: WavePlan) -> waves.Outcome:
@@ -156,30 +175,32 @@ def _sample(session: Session, told: list[cases.Baseline]) -> None:
     session.commit()
 
 
+STEPS = {"first": first, "prepare": prepare, "daily": daily}
+
+
 def main(sizes: list[int]) -> None:
     """Print one column per size."""
     found = {people: _alone(people) for people in sizes}
-    print(f"{'people × 10 waves':<38}" + "".join(f"{people:>12,}" for people in sizes))
+    print(f"{'people, 10 waves':<46}" + "".join(f"{people:>12,}" for people in sizes))
     for name in found[sizes[0]]:
-        unit = " s" if ":" in name else "  "
-        shown = ".2f" if ":" in name else ",.0f"
-        print(f"{name:<38}" + "".join(f"{one[name]:>10{shown}}{unit}" for one in found.values()))
+        is_time = ":" in name and not any(word in name for word in ("MB", "windows", "writes"))
+        cells = (f"{one[name]:>10.2f} s" if is_time else f"{one[name]:>12,.0f}" for one in found.values())
+        print(f"{name:<46}" + "".join(cells))
 
 
 def _alone(people: int) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.planning", "--one", str(people)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    """All steps for one size, each in a process of its own over the same database."""
+    result: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as home:
+        for step in STEPS:
+            call = [sys.executable, "-m", "benchmarks.planning", "--step", step, str(people), home]
+            done = subprocess.run(call, capture_output=True, text=True, check=True)
+            result |= json.loads(done.stdout.splitlines()[-1])
     return result
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        with tempfile.TemporaryDirectory() as home:
-            print(json.dumps(measure(int(sys.argv[2]), Path(home))))
+    if sys.argv[1:2] == ["--step"]:
+        print(json.dumps(STEPS[sys.argv[2]](int(sys.argv[3]), Path(sys.argv[4]))))
     else:
         main([int(size) for size in sys.argv[1:]] or [5_000, 50_000])

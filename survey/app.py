@@ -6,7 +6,6 @@ holds no clock: what needs the time is given it.
 """
 
 import random
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,8 +68,8 @@ class App:
         from instruments.plan import load_plan
 
         study = self.settings.study
-        shipped = replace(load_plan(), corridor=self.corridor.iso)
-        plan = load_plan(self.folder / study.plan_file) if study.plan_file else shipped
+        file = self.folder / study.plan_file if study.plan_file else None
+        plan = load_plan(file, self.corridor.iso)
         return plan.first(study.waves) if study.waves else plan
 
     @property

@@ -17,17 +17,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from instruments.plan.blackouts import Blackout, Blackouts, BlackoutsError, read_blackouts
+from instruments import corridor as corridors
+from instruments.plan.blackouts import Blackout, Blackouts, read_blackouts
 from instruments.plan.tracks import ORIGINS, Effort, PlanError, Track, Wave, WavePlan
 
 PACKAGE = Path(__file__).parents[1]
 PLAN = PACKAGE / "plan.toml"
-CORRIDORS = PACKAGE / "corridors"
 TABLE = "blackouts.csv"
 
 
-def load_plan(path: Path | None = None) -> WavePlan:
-    """The plan in a TOML file, the package's own if no path is given.
+def load_plan(path: Path | None = None, corridor: str = "") -> WavePlan:
+    """The plan in a TOML file, the package's own if no path is given; for `corridor`, or the one it names.
 
     Raises
     ------
@@ -39,11 +39,13 @@ def load_plan(path: Path | None = None) -> WavePlan:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
         _refuse_unknown(told, ("corridor", "gap_days", "track", "blackouts", "effort"), "the plan")
+        where = corridor or told["corridor"]
+        away = told.get("blackouts")
         plan = WavePlan(
             tracks={name: _track(name, items) for name, items in told["track"].items()},
-            corridor=told["corridor"],
+            corridor=where,
             gap_days=told.get("gap_days", 0),
-            blackouts=_blackouts(path.parent, **told.get("blackouts", {})),
+            blackouts=Blackouts() if away is None else _blackouts(path.parent, where, **away),
             effort=Effort(**told.get("effort", {})),
         )
     except KeyError as error:
@@ -132,19 +134,15 @@ def _yearly(
 
 def _blackouts(
     folder: Path,
+    corridor: str,
     *,
     table: str = "",
     kinds: Collection[str] | None = None,
     extend_days: int = 28,
     least_days: int = 14,
 ) -> Blackouts:
-    """The blackouts of a plan: of a corridor by its name, or of a CSV file beside the plan."""
-    if not table:
-        return Blackouts((), extend_days, least_days)
-    path = folder / table if table.endswith(".csv") else CORRIDORS / table / TABLE
-    if not path.is_file():
-        there = ", ".join(sorted(one.parent.name for one in CORRIDORS.glob(f"*/{TABLE}"))) or "none"
-        raise BlackoutsError(f"there is no table of blackouts {table!r}; name a CSV file or one of: {there}.")
+    """The blackouts of a plan: of its own corridor, of the one named, or of a CSV file beside the plan."""
+    path = folder / table if table.endswith(".csv") else corridors.corridor(table or corridor).folder / TABLE
     return Blackouts(read_blackouts(path, kinds), extend_days, least_days)
 
 

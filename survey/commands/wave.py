@@ -161,7 +161,7 @@ def _plan_of(app: "App", file: Path | None) -> "WavePlan":
     try:
         if file is None:
             return app.plan
-        plan, waves = load_plan(file), app.settings.study.waves
+        plan, waves = load_plan(file, app.corridor.iso), app.settings.study.waves
         return plan.first(waves) if waves else plan
     except PlanError as error:
         raise SurveyError(str(error)) from None

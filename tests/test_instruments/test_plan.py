@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instruments.plan import (
+    Blackouts,
     PlanError,
     WavePlan,
     add_months,
@@ -32,7 +34,7 @@ from instruments.plan import (
 
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 MONTHS = st.integers(-240, 240)
-PLAN = load_plan()
+PLAN = replace(load_plan(), blackouts=Blackouts())  # those have tests of their own
 
 
 @pytest.mark.parametrize(

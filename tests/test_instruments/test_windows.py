@@ -34,7 +34,7 @@ from instruments.plan import (
     windows,
 )
 
-PLAN = load_plan()
+PLAN = replace(load_plan(), blackouts=Blackouts())
 ANCHORS = [day.date() for day in pd.date_range("2020-01-01", "2035-12-31")]
 TET = tuple(
     Blackout(date(year, 1, 20), date(year, 2, 12), f"Tết {year}", "festival") for year in range(2020, 2045)
@@ -175,6 +175,19 @@ def test_blackouts_move_windows_and_never_due_dates(
         assert before.closes < after.opens
 
 
+def test_the_shipped_plan_keeps_clear_of_the_festivals_of_the_corridor() -> None:  # 2
+    vietnam, indonesia = load_plan(), load_plan(corridor="IDN-JPN")
+    assert (vietnam.corridor, indonesia.corridor) == ("VNM-JPN", "IDN-JPN")
+    assert vietnam.blackouts.holds(date(2027, 2, 6))  # Tết
+    assert not indonesia.blackouts.holds(date(2027, 2, 6))
+    assert indonesia.blackouts.holds(date(2027, 3, 10))  # Lebaran
+    (third,) = [
+        w for w in windows(vietnam, "stock", returned=None, recruited=date(2026, 2, 1)) if w.wave == 2
+    ]
+    assert third.due == date(2027, 2, 1)
+    assert not vietnam.blackouts.holds(third.closes)
+
+
 def test_a_plan_written_as_text_reads_back_the_same(tmp_path: Path) -> None:  # 5
     plan = replace(plan_of(tmp_path, CALENDAR), blackouts=Blackouts(TET, 21, 10))
     assert from_text(to_text(plan)) == plan
@@ -188,7 +201,7 @@ def test_a_plan_written_as_text_reads_back_the_same(tmp_path: Path) -> None:  # 
         ("", "gap = 3", "the plan has no key 'gap'"),
         ("then = { every_months = 12 }", "", "until_months"),
         (CALENDAR.replace("first_year", "from_year"), "", "from_year"),
-        ("", '[blackouts]\ntable = "vn-mars"', "there is no table of blackouts 'vn-mars'"),
+        ("", '[blackouts]\ntable = "vn-mars"', "There is no corridor 'vn-mars'; there are vn-jp"),
         ("", "[effort]\nmood = 1", "mood"),
         (
             CALENDAR.replace("closes_days = 14", "closes_days = 360"),

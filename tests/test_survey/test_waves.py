@@ -6,6 +6,7 @@ it; a permanent exit keeps later waves from ever opening. 4. A later return date
 opened, and says from where. 5. Moving to the same day twice changes nothing.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from instruments.plan import load_plan
+from instruments.plan import Blackouts, load_plan
 from survey import waves
 from survey.models import Case, PlanChange, Planned
 from survey.waves import Standing, state_on
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
-PLAN = load_plan()
+PLAN = replace(load_plan(), blackouts=Blackouts())
 NOTHING = Standing({}, {})
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
 
