@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 from sqlmodel import Session, col, select
 
-from instruments.codebook import Codebook, codebook
+from instruments.codebook import Codebook, Variable, codebook
 from instruments.comparability.renames import names_now
 from instruments.decode import decode
 from instruments.findings import Finding
@@ -55,13 +55,18 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The usable answers by form, with the codebook they were typed by, and what was met on the way."""
+    """The usable answers by form, with the codebook of today, and what was met on the way.
+
+    `identifying` has every variable, by form and name, that names somebody in any version answered in: a
+    question that was dropped since is as personal as it was.
+    """
 
     forms: dict[str, Answers]
     codebook: Codebook
     quarantined: tuple[Quarantined, ...] = ()
     findings: tuple[Finding, ...] = ()
     okay: frozenset[tuple[str, str]] = frozenset()
+    identifying: Mapping[tuple[str, str], Variable] = field(default_factory=dict)
 
 
 def gather(session: Session) -> Gathered:
@@ -69,7 +74,12 @@ def gather(session: Session) -> Gathered:
     log = _Log()
     forms = _usable(session, log)
     return Gathered(
-        forms, study_codebook(session), tuple(log.quarantined), tuple(log.findings), frozenset(log.okay)
+        forms,
+        study_codebook(session),
+        tuple(log.quarantined),
+        tuple(log.findings),
+        frozenset(log.okay),
+        log.identifying,
     )
 
 
@@ -149,6 +159,7 @@ class _Log:
     findings: list[Finding] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     okay: set[tuple[str, str]] = field(default_factory=set)
+    identifying: dict[tuple[str, str], Variable] = field(default_factory=dict)
 
     def put_aside(self, form: str, instance: str, code: str, why: str, *, level: str = "error") -> None:
         self.quarantined.append(Quarantined(form, instance, why))
@@ -229,6 +240,8 @@ def _decoded(
     """Answers of one version, read as its text says, then under the names of today."""
     own = codebook([instrument], derived=None)
     now = {old: name for old, name in renamed.items() if old in own and name not in own}
+    personal = (variable for variable in own.variables if variable.is_identifying)
+    log.identifying |= {(form, now.get(v.name, v.name)): v for v in personal}
     if names is not None:
         names = {*names, *(old for old, name in now.items() if name in names)}
     found = decode([(row.instance_id, row.xml) for row in rows], instrument, own, names=names)

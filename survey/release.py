@@ -136,11 +136,12 @@ def secrets(session: Session, gathered: answers.Gathered) -> frozenset[str]:
     """Every text that names a person: from contacts, cases, and all identifying answers that are text."""
     told: set[str] = set()
     for form, typed in gathered.forms.items():
-        for variable in gathered.codebook.of(form):
-            if variable.sensitivity == "identifying" and not variable.choices and not variable.list_name:
+        for (where, name), variable in gathered.identifying.items():
+            spoken = variable.sensitivity == "identifying" and not variable.choices and not variable.list_name
+            if where == form and spoken:
                 frame = typed.repeats.get(variable.repeat) if variable.repeat else typed.frame
-                if frame is not None and variable.name in frame:
-                    told |= set(frame[variable.name].dropna().astype(str))
+                if frame is not None and name in frame:
+                    told |= set(frame[name].dropna().astype(str))
         told |= set(typed.frame["instance_id"])
     return cases.secrets(session) | frozenset(word.strip() for word in told)
 

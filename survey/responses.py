@@ -104,7 +104,8 @@ def read(session: Session, *, seed: int, gathered: Gathered | None = None) -> Re
     """All responses as they stand, or as `gathered` before; `seed` keys the pseudonyms of areas."""
     gathered = gathered or gather(session)
     people, plan = cases.table(session), waves.table(session)
-    hidden = (gathered.codebook.identifying() | set(KEYS)) - _FOR_CHECKS
+    personal = gathered.codebook.identifying() | {name for _, name in gathered.identifying}
+    hidden = (personal | set(KEYS)) - _FOR_CHECKS
     answers = {form: _shown(gathered.forms[form].frame, hidden) for form in FORMS}
     calendars = {form: _calendar(gathered.forms[form], hidden) for form in (BASELINE, FOLLOWUP)}
     frames = {

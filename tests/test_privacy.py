@@ -37,7 +37,7 @@ MARK = "Kanari"
 POINT = "12.345678 109.876543 5 5"
 COORDINATES = ("12.345678", "109.876543")
 KEYS = ("case_id", "panel_id", "returnee", "psu_code")  # without these an answer has no owner; not resown
-SECOND_SPRING = datetime(2027, 3, 10, 1, 0, tzinfo=UTC)  # after Tết; the third wave is open
+SECOND_SPRING = datetime(2027, 2, 15, 1, 0, tzinfo=UTC)  # the third wave is open, so contacts are pushed
 PASSWORD = "a long enough password"
 
 
@@ -148,6 +148,7 @@ def _work(study: Any, made: Sown) -> None:
 
     run("cases", "import", sample)
     run("sync")
+    run("wave", "plan", "--commit", "--why", "a third wave")
     run("schedule", "once", "waves")
     study.central.standin.faults.refuse(status=400, where="/entities/", times=UNLIMITED)
     run("schedule", "once", "push")

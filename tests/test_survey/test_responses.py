@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from instruments.instrument import Instrument
 from instruments.plan import load_plan
-from survey import cases, corrections, responses, store
+from survey import cases, corrections, release, responses, store
 from survey.answers import gather, usable
 from survey.cases import Baseline, Exit, Facts, Sampled
 from survey.facts import entity_of, facts
@@ -232,6 +232,16 @@ def test_an_answer_is_read_under_the_version_it_was_given_in(session):
     frame = read(session).frames["baseline"].set_index("person_id")
     assert frame["inc_own"].dropna().tolist() == [7.5]
     assert frame["inc_old"].dropna().tolist() == [8]
+
+
+def test_a_question_that_was_dropped_is_as_personal_as_it_was(session):
+    send(session, "rm_baseline", "a", interview())
+    kept = [row for row in FORMS["rm_baseline"] if row[1] not in ("full_name", "job_title")]
+    publish(session, "rm_baseline", kept)
+    shown = read(session).answers["rm_baseline"]
+    assert "inc_own" in shown
+    assert not {"full_name", "job_title"} & set(shown)
+    assert "Lê Văn Tám" in release.secrets(session, gather(session))
 
 
 def test_a_version_published_again_with_other_files_reads_the_same(session):
