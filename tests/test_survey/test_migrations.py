@@ -67,6 +67,32 @@ def test_no_step_leans_on_the_living_code():
         assert "survey" not in [line.split()[1].split(".")[0] for line in imports(step)]
 
 
+def test_assignments_made_before_get_their_place_in_the_series(empty: Engine):
+    store.upgrade(empty, "0002")
+    given = [(1, "E1", "2026-03-02"), (1, "E2", "2026-04-01"), (0, "E1", "2026-03-01")]
+    with empty.begin() as connection:
+        names = "case_id, person_id, frame_src, psu_code, stratum, status"
+        connection.execute(text(f'INSERT INTO "case" ({names}) '
+                                "VALUES ('VN-0001', 'P00001', '', '', '', 'active')"))  # fmt: skip
+        connection.execute(text("INSERT INTO contact (case_id, name, phone1, c1_name, c1_phone) "
+                                "VALUES ('VN-0001', 'A', '0912000111', '', '')"))  # fmt: skip
+        for code in ("E1", "E2"):
+            connection.execute(text("INSERT INTO enumerator (code, label, team, langs, gender, active) "
+                                    f"VALUES ('{code}', '', '', '', '', true)"))  # fmt: skip
+        for wave, code, day in given:
+            connection.execute(text("INSERT INTO assignment (case_id, wave, enumerator, starts_on) "
+                                    f"VALUES ('VN-0001', {wave}, '{code}', '{day}')"))  # fmt: skip
+    store.upgrade(empty)
+    with empty.connect() as connection:
+        asked = "SELECT wave, number, enumerator FROM assignment ORDER BY wave, number"
+        rows = connection.execute(text(asked))
+        assert [tuple(row) for row in rows] == [(0, 1, "E1"), (1, 1, "E1"), (1, 2, "E2")]
+        assert connection.execute(text("SELECT listed_phone FROM contact")).scalar() == "0912000111"
+    store.downgrade(empty, "0002")
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM assignment")).scalar() == 3
+
+
 def imports(file: Path) -> list[str]:
     lines = file.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.startswith(("import ", "from "))]
