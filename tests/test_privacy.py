@@ -92,6 +92,8 @@ def sow(study: Any) -> dict[str, str]:
         sheets = {(v.form_id, v.version): v.sheets for v in session.exec(select(FormVersion)).all()}
         session.expunge_all()
     instruments = {key: Instrument.from_sheets(sheet) for key, sheet in sheets.items()}
+    for form in FORMS:  # the fieldwork is over; whoever mends answers then opens the form again
+        study.central.call("PATCH", f"~/forms/{form}", json={"state": "open"})
     interviews = [row for row in rows if row.form_id != "rm_contact"]
     attempts = [row for row in rows if row.form_id == "rm_contact"]
     for number, row in enumerate([*interviews, *attempts[:5]]):
