@@ -122,6 +122,12 @@ def placed(finding: "Finding") -> dict[str, str]:
     return {"level": finding.level, **place, "code": finding.code, "message": finding.message}
 
 
+def short(text: str) -> str:
+    """A text cut to what fits a column."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 60 else plain[:59] + "…"
+
+
 def _aligned(rows: list[dict[str, Any]]) -> list[str]:
     table = [list(rows[0]), *([_cell(row.get(name)) for name in rows[0]] for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(rows[0]))]

@@ -9,12 +9,12 @@ import typer
 from survey.commands import (
     AsCsv,
     AsJson,
-    DryRun,
     app_if_any,
     app_of,
     now_of,
     placed,
     say,
+    short,
     show_findings,
     show_rows,
 )
@@ -24,6 +24,7 @@ from survey.commands.opening import folder_of as _folder
 from survey.commands.opening import open_form as _open
 from survey.commands.opening import opened as _opened
 from survey.commands.printing import print_forms
+from survey.commands.spreadsheets import export, import_form
 from survey.commands.translation import translate
 from survey.errors import FINDINGS, SurveyError
 
@@ -245,93 +246,6 @@ def diff(
         raise typer.Exit(FINDINGS)
 
 
-@instrument.command()
-def export(
-    context: typer.Context,
-    forms: Forms = None,
-    output: Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")] = Path(
-        "export"
-    ),
-    dialect: Annotated[str, typer.Option(help="odk (Central and KoboToolbox) or surveycto.")] = "odk",
-    corridor: Where = "",
-) -> None:
-    """Write each form as an XLSForm to edit in Excel, with modules and shared lists written out.
-
-    Every column comes along, those of the codebook too; `import` reads it back exactly.
-
-    Example: survey instrument export rm_followup --output export
-    """
-    from instruments.excel.workbook import write
-
-    findings: list[Finding] = []
-    opened = _opened(context, forms, corridor)
-    output.mkdir(parents=True, exist_ok=True)
-    for form in opened:
-        try:
-            data, told = write(dict(form.sheets), dialect)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        findings += told
-        (output / f"{form.form_id}.xlsx").write_bytes(data)
-        say(f"{form.form_id} {form.version}: {output / form.form_id}.xlsx")
-    show_findings(findings)
-
-
-@instrument.command("import")
-def import_form(
-    context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(help="An XLSForm (.xlsx) of anybody's.", exists=True, dir_okay=False)
-    ],
-    into: Annotated[
-        Path | None, typer.Option(help="Folder of forms; by default the study's own (forms_folder).")
-    ] = None,
-    name: Annotated[str, typer.Option(help="Name of the form's folder; by default its form_id.")] = "",
-    language: Annotated[
-        str, typer.Option(help="Language of texts whose heading names none, e.g. 'English (en)'.")
-    ] = "",
-    corridor: Where = "",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
-    """Read an XLSForm into a form folder and show what differs, question by question.
-
-    A form that is there keeps the modules and lists it shares as far as its rows allow. What ODK does not do
-    is an error (3): a new form is written all the same, to be mended; one that is there stays as it is.
-
-    Example: survey instrument import rm_followup.xlsx --dry-run
-    """
-    from instruments import instrument as text
-    from instruments.excel.intake import put, take_in
-    from instruments.findings import has_errors
-
-    folder = into or _folder(context)
-    if folder is None and not dry_run:
-        raise typer.BadParameter("name a folder of forms with --into, or set forms_folder in survey.toml")
-    try:
-        taken = take_in(
-            file, folder or text.FORMS, name=name, language=language, where=_corridor(context, corridor)
-        )
-    except ValueError as error:
-        raise SurveyError(f"cannot read {file.name}: {error}") from None
-    rows = [
-        {"sheet": e.sheet, "row": e.row, "column": e.column, "before": e.before, "after": e.after}
-        for e in taken.edits
-    ]
-    plain = not (as_json or as_csv)
-    told = [{key: _short(cell) for key, cell in row.items()} if plain else row for row in rows]
-    show_rows(told, as_json=as_json, as_csv=as_csv)
-    refused = has_errors(taken.findings) and not taken.is_new
-    if not dry_run and not refused:
-        put(taken)
-    did = "stays as it is" if refused or not rows else "would be written" if dry_run else "is written"
-    say(f"{'New form' if taken.is_new else 'Form'} {taken.folder.name}: {len(rows)} cells differ; it {did}.")
-    if taken.breaking:
-        say(f"{taken.breaking} changes break comparability: see survey instrument diff.")
-    show_findings(taken.findings)
-
-
 def _show_minutes(
     forms: "Sequence[Instrument]", paths: dict[str, Any], *, as_json: bool, as_csv: bool
 ) -> None:
@@ -414,17 +328,14 @@ def _changed(change: "Change", is_open: bool) -> dict[str, Any]:
     told = "breaks" if is_open else "covered" if change.breaks else ""
     place = {"change": change.kind, "variable": change.variable, "comparability": told}
     return place | {
-        "before": _short(change.before),
-        "after": _short(change.after),
+        "before": short(change.before),
+        "after": short(change.after),
         "language": change.language,
         "why": change.why,
     }
 
 
-def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= 60 else plain[:59] + "…"
-
-
 instrument.command("print")(print_forms)
+instrument.command("export")(export)
+instrument.command("import")(import_form)
 instrument.add_typer(translate, name="translate")
