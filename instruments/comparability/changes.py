@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 KINDS: Mapping[str, str] = {
     "added": "a question that was not there",
@@ -58,6 +59,7 @@ class Change:
         return f"{sign} {self.kind} {self.variable}: {' '.join(words.split())} ({self.why})"
 
 
+@cache
 def bare(text: str) -> str:
     """A text without what is not heard: capitals, punctuation, blanks, and how accents are encoded."""
     plain = unicodedata.normalize("NFC", text).casefold()
