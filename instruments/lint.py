@@ -9,17 +9,18 @@ changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
 from instruments import drift, preloads, references
 from instruments import sheets as sheet_io
 from instruments.codebook import REASONS, SENSITIVITIES, TYPES, languages_of
 from instruments.findings import Finding
-from instruments.instrument import REFERENCE, Block, Instrument, Question
+from instruments.instrument import FORMS, REFERENCE, Block, Instrument, Question
 from instruments.translation.stale import stale
 
 MAX_NAME, MAX_NAME_MULTIPLE = 32, 28
 CONSENT = "con_sens"
+KEPT = 64  # forms whose findings are kept in memory
 KEYS = ("case_id", "returnee", "panel_id")
 LISTS = ("entity", "package", "study")
 TRANSLATED = ("label", "hint", "constraint_message", "required_message")
@@ -49,11 +50,25 @@ _SILENT = frozenset(
 )
 
 Findings = Iterator[Finding]
+_KNOWN: dict[Hashable, list[Finding]] = {}
 
 
 def lint(instrument: Instrument) -> list[Finding]:
     """What is wrong with this form, rule by rule, in the order of its rows."""
     return [finding for rule in RULES for finding in rule(instrument)]
+
+
+def lint_again(instrument: Instrument) -> Sequence[Finding]:
+    """The same for a service that asks every day: worked out anew only when text or translations changed."""
+    folder = (instrument.home or FORMS).parent / "translations"
+    stamps = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.glob("*.csv")))
+    told = instrument.places.get("survey", ()), tuple(instrument.awaited.items())
+    key = (instrument.digest, *told, stamps)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= KEPT:
+            _KNOWN.clear()
+        _KNOWN[key] = lint(instrument)
+    return _KNOWN[key]
 
 
 def lint_together(instruments: Iterable[Instrument]) -> list[Finding]:

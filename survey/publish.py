@@ -26,7 +26,7 @@ from instruments.corridor import DEFAULT, Corridor
 from instruments.corridor import corridor as read_corridor
 from instruments.findings import Finding, has_errors, sort_findings
 from instruments.instrument import Instrument, lists, load
-from instruments.lint import lint
+from instruments.lint import lint_again
 from instruments.translation.stale import demanded
 from instruments.xform import BuiltForm, FormError, JavaMissing, build, validate
 from survey import attached, cases, store
@@ -224,7 +224,7 @@ def local_forms(
         try:
             instrument = load(name, folder, corridor=where)
             media = {file: _file(file, files) for file in instrument.media}
-            linted = list(demanded(instrument, lint(instrument), approved))
+            linted = list(demanded(instrument, lint_again(instrument), approved))
             findings += linted
             if not has_errors(linted):
                 found.append(Local(instrument, media))

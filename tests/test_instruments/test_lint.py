@@ -27,7 +27,7 @@ import pytest
 from instruments.expand.includes import write_out
 from instruments.findings import Finding
 from instruments.instrument import Instrument, forms, load
-from instruments.lint import lint, lint_together
+from instruments.lint import lint, lint_again, lint_together
 
 Form = Callable[[str], Instrument]
 HEAD = "| survey | type | name | label::English (en) | codebook::sensitivity |"
@@ -354,3 +354,10 @@ def test_every_finding_says_where_and_what_to_do(form: Form) -> None:  # 15
         assert re.fullmatch(r"small: (survey|choices)( row \d+ \(.*\))?, column \S.*", finding.where), finding
         cure = re.search(r"[;,:] \S.*[.…]$", finding.message)
         assert cure is not None, finding.message
+
+
+def test_asked_again_lint_says_the_same_and_notices_what_changed(form: Form) -> None:
+    assert lint_again(form(f"{HEAD}\n{CASE}")) == []
+    faulty = f"{HEAD}\n{CASE}\n| | text | double | Word | |"
+    assert list(lint_again(form(faulty))) == lint(form(faulty)) != []
+    assert lint_again(form(faulty)) is lint_again(form(faulty))
