@@ -154,6 +154,7 @@ def database_state(session: Session) -> dict[str, Any]:
         "counts": {  # of every table there is, also of those that nobody thought of here
             name: session.connection().execute(select(func.count()).select_from(table)).scalar_one()
             for name, table in sorted(metadata.tables.items())
+            if name != "tablet_check"  # a look at the tablets; who looks twice has seen twice
         },
     }
 
