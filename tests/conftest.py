@@ -27,6 +27,7 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import settings
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, event, text
 from sqlmodel import Session, col, func, select
@@ -39,6 +40,10 @@ from survey.models import Run, metadata
 from survey.sandbox.central import StandIn, serve
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+
+# No test is timed: an example may take as long as a busy machine needs.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
