@@ -9,13 +9,13 @@ connection can break and a file can be deleted.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from scheduler import heart
 from survey.errors import SurveyError
@@ -57,7 +57,13 @@ def _held(engine: Engine) -> Iterator[Check]:
             connection.detach()  # it ends with this block and takes the lock along
             if not connection.execute(text("select pg_try_advisory_lock(:n)"), {"n": LOCK_NUMBER}).scalar():
                 raise _busy(engine)
-            yield lambda: _answers(connection)
+            try:
+                yield lambda: _answers(connection)
+            finally:
+                with suppress(
+                    SQLAlchemyError
+                ):  # a server ends a closed connection a moment later; say it now
+                    connection.execute(text("select pg_advisory_unlock(:n)"), {"n": LOCK_NUMBER})
     elif engine.url.database in (None, "", ":memory:"):
         yield lambda: None
     else:
