@@ -60,9 +60,7 @@ def _held(engine: Engine) -> Iterator[Check]:
             try:
                 yield lambda: _answers(connection)
             finally:
-                with suppress(
-                    SQLAlchemyError
-                ):  # a server ends a closed connection a moment later; say it now
+                with suppress(SQLAlchemyError):  # the server ends a closed connection only later
                     connection.execute(text("select pg_advisory_unlock(:n)"), {"n": LOCK_NUMBER})
     elif engine.url.database in (None, "", ":memory:"):
         yield lambda: None
